@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 State = tuple[int, ...]
-Array = NDArray[np.generic]
+Array = NDArray[Any]
 
 FORWARD, BACKWARD = 0, 1
 DIRECTIONS = ("forward", "backward")
@@ -47,11 +47,20 @@ def spec_of(payload: Array | Spec) -> Spec:
 
 
 @dataclass(slots=True)
+class Origin:
+    """Where a parcel came from and when, in ticks of the backend's clock; -1 is the controller."""
+
+    source: int = -1
+    sent: int = 0
+    arrived: int = 0
+
+
+@dataclass(slots=True)
 class Messages:
     """One or more messages of one edge and direction.
 
     ``states[i]`` owns the next ``rows[i]`` rows of ``payload``. A ``None`` payload is an empty answer on an edge that
-    needs no gradient; its rows are zero.
+    needs no gradient; its ``rows`` still say how many rows it answers.
     """
 
     edge: int
@@ -59,6 +68,7 @@ class Messages:
     states: Sequence[State]
     rows: Sequence[int]
     payload: Payload
+    origin: Origin | None = None
 
     @property
     def nbytes(self) -> int:

@@ -1,0 +1,211 @@
+"""Stations: where messages of one node and direction wait until a task takes them.
+
+A plain station holds stacks in order of arrival. A joint collects one message per port under a common key; what is
+complete waits like any other message. Collecting costs nothing; the task exists when its inputs are complete.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any
+
+from ampsim.engine.group import Block, Consumed, Group, Piece, consumed, gather
+from ampsim.ir.kernels import cut_rows, stack_rows
+from ampsim.ir.message import Messages, State
+
+Keys = Callable[[Sequence[State]], Sequence[Hashable]]
+
+
+def row_bytes(messages: Messages) -> float:
+    """Bytes of payload in one row."""
+    total = sum(messages.rows)
+    return messages.nbytes / total if total else 0.0
+
+
+class Station:
+    """A queue of stacks of messages, first come first served."""
+
+    def __init__(self, node: int, kind: str, run: Callable[[Group], Any], limit: Callable[[], int]) -> None:
+        self.node = node
+        self.kind = kind
+        self.run = run
+        self.limit = limit
+        self.nbytes = 0
+        self._stacks: deque[tuple[int, Messages, int]] = deque()  # arrival number, stack, first message left
+
+    def push(self, arrival: int, port: int, messages: Messages) -> bool:
+        """Add messages; True if a task can be made of what waits now."""
+        self._stacks.append((arrival, messages, 0))
+        self.nbytes += messages.nbytes
+        return True
+
+    def head(self) -> int | None:
+        """Arrival number of the oldest message, or None if the station is empty."""
+        return self._stacks[0][0] if self._stacks else None
+
+    def take(self, limit: int) -> Group:
+        """The oldest messages, at most ``limit``, as one group."""
+        parts: list[Consumed] = []
+        payloads = []
+        while self._stacks and limit > 0:
+            arrival, messages, start = self._stacks.popleft()
+            count = len(messages.states)
+            stop = min(count, start + limit)
+            if stop < count:
+                self._stacks.appendleft((arrival, messages, stop))
+            limit -= stop - start
+            parts.append(consumed(messages, start, stop, row_bytes(messages)))
+            if start == 0 and stop == count:
+                payloads.append(messages.payload)
+            else:
+                first = sum(messages.rows[:start])
+                payloads.append(cut_rows(messages.payload, first, first + sum(messages.rows[start:stop])))
+        return self._group(parts, payloads)
+
+    def _group(self, parts: list[Consumed], payloads: list[Any]) -> Group:
+        if len(parts) == 1:
+            states, rows = parts[0].states, parts[0].rows
+        else:
+            states = [state for part in parts for state in part.states]
+            rows = [r for part in parts for r in part.rows]
+        payload = stack_rows(payloads)
+        nbytes = 0 if payload is None else payload.nbytes
+        self.nbytes -= nbytes
+        return Group([states], rows, [payload], parts, nbytes)
+
+    def extract(self, wanted: Sequence[tuple[int, State]]) -> Group | None:
+        """Exactly the messages ``wanted`` (edge, state), in that order, or None while one of them is missing."""
+        found = {}
+        for _, messages, start in self._stacks:
+            for i in range(start, len(messages.states)):
+                found[messages.edge, tuple(messages.states[i])] = (messages, i)
+        if not all(name in found for name in wanted):
+            return None
+        singles = [self._single(*found[name]) for name in wanted]
+        gone = set(wanted)
+        left: deque[tuple[int, Messages, int]] = deque()
+        for arrival, messages, start in self._stacks:
+            for i in range(start, len(messages.states)):
+                if (messages.edge, tuple(messages.states[i])) not in gone:
+                    left.append((arrival, self._single(messages, i), 0))
+        self._stacks = left
+        parts = [consumed(m, 0, 1, row_bytes(m)) for m in singles]
+        return self._group(parts, [m.payload for m in singles])
+
+    @staticmethod
+    def _single(messages: Messages, i: int) -> Messages:
+        first = sum(messages.rows[:i])
+        payload = cut_rows(messages.payload, first, first + messages.rows[i])
+        edge, direction = messages.edge, messages.direction
+        return Messages(edge, direction, [messages.states[i]], [messages.rows[i]], payload, messages.origin)
+
+    def waiting(self) -> dict[int, list[State]]:
+        """Incomplete joins: for each missing port, the states that wait for it. A plain station has none."""
+        return {}
+
+
+class Joint(Station):
+    """Collects one message per port and key; the state of port 0 names the joined item."""
+
+    def __init__(
+        self, node: int, kind: str, run: Callable[[Group], Any], limit: Callable[[], int], keys: Sequence[Keys]
+    ) -> None:
+        super().__init__(node, kind, run, limit)
+        self._keys = keys
+        self._pending: dict[Hashable, list[tuple[Messages, Block, int] | None]] = {}
+        self._items: deque[tuple[int, list[tuple[Messages, Block, int]]]] = deque()
+
+    def push(self, arrival: int, port: int, messages: Messages) -> bool:
+        block = Block((messages.payload,), messages.rows)
+        ports = len(self._keys)
+        complete = False
+        self.nbytes += messages.nbytes
+        for i, key in enumerate(self._keys[port](messages.states)):
+            parts = self._pending.get(key)
+            if parts is None:
+                parts = self._pending[key] = [None] * ports
+            if parts[port] is not None:
+                raise KeyCollision(self.node, port, messages.states[i])
+            parts[port] = (messages, block, i)
+            if None not in parts:
+                del self._pending[key]
+                self._items.append((arrival, parts))  # type: ignore[arg-type]
+                complete = True
+        return complete
+
+    def head(self) -> int | None:
+        return self._items[0][0] if self._items else None
+
+    def take(self, limit: int) -> Group:
+        items = [self._items.popleft()[1] for _ in range(min(limit, len(self._items)))]
+        return self._join(items)
+
+    def extract(self, wanted: Sequence[tuple[int, State]]) -> Group | None:
+        named = {(item[0][0].edge, tuple(item[0][0].states[item[0][2]])): (a, item) for a, item in self._items}
+        own = [name for name in wanted if name in named]
+        edges = {edge for edge, _ in wanted}
+        first = [name for name in wanted if name[0] == wanted[0][0]]
+        if own != first or not edges:
+            return None
+        items = [named[name][1] for name in first]
+        chosen = {id(item) for item in items}
+        self._items = deque(entry for entry in self._items if id(entry[1]) not in chosen)
+        return self._join(items)
+
+    def _join(self, items: list[list[tuple[Messages, Block, int]]]) -> Group:
+        states: list[Sequence[State]] = []
+        payloads, parts = [], []
+        rows: list[int] = []
+        nbytes = 0
+        for port in range(len(self._keys)):
+            pieces: list[Piece] = [(item[port][1], item[port][2]) for item in items]
+            stacked = gather(pieces)[0]
+            payloads.append(stacked)
+            nbytes += 0 if stacked is None else stacked.nbytes
+            port_rows = [block.rows[i] for block, i in pieces]
+            rows = rows or port_rows
+            if port_rows != rows:
+                raise RowMismatch(self.node, port, items[0][port][0].states[items[0][port][2]])
+            states.append([item[port][0].states[item[port][2]] for item in items])
+            parts.extend(_logged([item[port] for item in items]))
+        self.nbytes -= nbytes
+        return Group(states, rows, payloads, parts, nbytes)
+
+    def waiting(self) -> dict[int, list[State]]:
+        missing: dict[int, list[State]] = {}
+        for parts in self._pending.values():
+            state = next(part[0].states[part[2]] for part in parts if part is not None)
+            for port, part in enumerate(parts):
+                if part is None:
+                    missing.setdefault(port, []).append(state)
+        return missing
+
+
+def _logged(parts: list[tuple[Messages, Block, int]]) -> list[Consumed]:
+    """Log entries, neighbours of one stack together."""
+    entries = []
+    start = 0
+    for i in range(1, len(parts) + 1):
+        if i < len(parts) and parts[i][0] is parts[start][0] and parts[i][2] == parts[i - 1][2] + 1:
+            continue
+        messages, _, first = parts[start]
+        entries.append(consumed(messages, first, first + i - start, row_bytes(messages)))
+        start = i
+    return entries
+
+
+class KeyCollision(Exception):  # noqa: N818 - turned into a RunError with names by the worker
+    """Two messages in flight have the same key at one node and port."""
+
+    def __init__(self, node: int, port: int, state: State) -> None:
+        super().__init__(node, port, state)
+        self.node, self.port, self.state = node, port, state
+
+
+class RowMismatch(Exception):  # noqa: N818
+    """Joined messages have different numbers of rows."""
+
+    def __init__(self, node: int, port: int, state: State) -> None:
+        super().__init__(node, port, state)
+        self.node, self.port, self.state = node, port, state

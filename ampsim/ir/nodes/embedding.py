@@ -1,0 +1,63 @@
+"""A table looked up by number; only the rows used are ever touched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ampsim.ir.message import FORWARD, Array, Spec
+from ampsim.ir.nodes.base import FLOAT, Parameterised, Parameters, RowGradient, ShapeError
+from ampsim.ir.work import Work
+
+
+@dataclass(eq=False)
+class Embedding(Parameterised):
+    """int64 of shape (rows,) to float32 of shape (rows, width): row ``x[i]`` of a (vocabulary, width) table."""
+
+    vocabulary: int = 0
+    width: int = 0
+
+    @property
+    def operation(self) -> str:
+        return f"Embedding({self.vocabulary}, {self.width})"
+
+    def infer(self, x: Spec) -> Spec:
+        if x.dtype != np.int64 or len(x.shape) != 1:
+            raise ShapeError(f"{self.operation} needs int64 of shape (rows,), gets {x.dtype} of shape {x.shape}")
+        return Spec((x.shape[0], self.width), FLOAT)
+
+    def saves(self, x: Spec) -> tuple[Spec, ...]:
+        return (x,)
+
+    def parameters(self) -> dict[str, Spec]:
+        return {"table": Spec((self.vocabulary, self.width), FLOAT)}
+
+    def initial(self, random: np.random.Generator) -> dict[str, Array]:
+        return {"table": random.standard_normal((self.vocabulary, self.width), dtype=np.float32)}
+
+    def forward(self, x: Array, parameters: Parameters) -> tuple[Array, tuple[Array, ...]]:
+        return parameters["table"].take(x, axis=0), (x,)
+
+    def backward(
+        self, gradient: Array, saved: tuple[Array, ...], parameters: Parameters, input_gradient: bool
+    ) -> tuple[Array | None, tuple[Array, ...]]:
+        return None, (saved[0], gradient)
+
+    def gradients(self, deferred: tuple[Array, ...]) -> dict[str, Any]:
+        tokens, gradient = deferred
+        order = np.argsort(tokens, kind="stable")
+        rows, starts = np.unique(tokens[order], return_index=True)
+        return {"table": RowGradient(rows, np.add.reduceat(gradient[order], starts, axis=0))}
+
+    def work(self, x: Spec, direction: int, input_gradient: bool = True) -> Work:
+        if direction == FORWARD:
+            return Work(read=x.nbytes + 4 * x.shape[0] * self.width, written=4 * x.shape[0] * self.width)
+        return Work()
+
+    def gradient_work(self, rows: int) -> Work:
+        return Work(vector=rows * self.width, read=4 * rows * self.width, written=4 * rows * self.width)
+
+    def touched(self, rows: int) -> int:
+        return min(rows, self.vocabulary) * self.width

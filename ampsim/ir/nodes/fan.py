@@ -1,0 +1,137 @@
+"""Nodes with one side wider than the other: Concat gathers forward, Split and Bcast gather backward.
+
+The wide side *spreads* without a task of its own; the narrow side *collects* until one message per port has come, and
+is a task when it is complete. Parts are always taken in port order, never in order of arrival.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from ampsim.ir.kernels import add, cut_columns, offsets, stack_columns
+from ampsim.ir.message import Array, Payload, Spec
+from ampsim.ir.nodes.base import Node, ShapeError
+from ampsim.ir.work import Work
+
+
+class FanIn(Node):
+    """Several inputs, one output. Output state: that of port 0; the other ports match it by key."""
+
+    def infer(self, parts: Sequence[Spec]) -> Spec:
+        """Shape and dtype of the output. Raises ShapeError."""
+        raise TypeError(f"{type(self).__name__} has no infer")
+
+    def merge(self, parts: Sequence[Array | Spec]) -> Array | Spec:
+        """The forward function: one part per input port, all with the same rows."""
+        raise TypeError(f"{type(self).__name__} has no merge")
+
+    def spread(self, gradient: Array | Spec, parts: Sequence[Spec]) -> list[Array | Spec]:
+        """The backward function: the gradient of each part, in port order."""
+        raise TypeError(f"{type(self).__name__} has no spread")
+
+    def work(self, parts: Sequence[Spec]) -> Work:
+        """Cost of :meth:`merge`."""
+        size = sum(part.nbytes for part in parts)
+        return Work(read=size, written=size)
+
+
+class FanOut(Node):
+    """One input, several outputs; the state goes out unchanged on each."""
+
+    def infer(self, x: Spec) -> list[Spec]:
+        """Shapes and dtypes of the outputs, in port order. Raises ShapeError."""
+        raise TypeError(f"{type(self).__name__} has no infer")
+
+    def spread(self, x: Payload) -> list[Payload]:
+        """The forward function."""
+        raise TypeError(f"{type(self).__name__} has no spread")
+
+    def merge(self, gradients: Sequence[Payload]) -> Payload:
+        """The backward function; None where a port's edge needs no gradient."""
+        raise TypeError(f"{type(self).__name__} has no merge")
+
+    def work(self, gradients: Sequence[Spec]) -> Work:
+        """Cost of :meth:`merge`."""
+        size = sum(part.nbytes for part in gradients)
+        return Work(read=size, written=size)
+
+
+@dataclass(eq=False)
+class Concat(FanIn):
+    """Columns of all inputs side by side, in port order."""
+
+    ports: tuple[str, ...] = ("first", "second")
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return tuple(self.ports)
+
+    def infer(self, parts: Sequence[Spec]) -> Spec:
+        first = parts[0]
+        if any(len(part.shape) != 2 or part.dtype != first.dtype for part in parts):
+            raise ShapeError(f"Concat needs (rows, columns) of one dtype on every port, gets {list(parts)}")
+        if any(part.shape[0] != first.shape[0] for part in parts):
+            raise ShapeError(f"Concat needs the same rows on every port, gets {[part.shape[0] for part in parts]}")
+        merged = stack_columns(parts)
+        assert isinstance(merged, Spec)
+        return merged
+
+    def merge(self, parts: Sequence[Array | Spec]) -> Array | Spec:
+        return stack_columns(parts)
+
+    def spread(self, gradient: Array | Spec, parts: Sequence[Spec]) -> list[Array | Spec]:
+        at = offsets([part.shape[1] for part in parts])
+        return [cut_columns(gradient, start, stop) for start, stop in pairwise(at)]
+
+
+@dataclass(eq=False)
+class Split(FanOut):
+    """Columns cut into consecutive parts of the given sizes."""
+
+    sizes: tuple[int, ...] = ()
+    ports: tuple[str, ...] = ("first", "second")
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        return tuple(self.ports)
+
+    def infer(self, x: Spec) -> list[Spec]:
+        if len(self.sizes) != len(self.ports):
+            raise ShapeError(f"Split has {len(self.sizes)} sizes for {len(self.ports)} ports")
+        if len(x.shape) != 2 or x.shape[1] != sum(self.sizes):
+            raise ShapeError(f"Split needs {sum(self.sizes)} columns, gets shape {x.shape}")
+        return [Spec((x.shape[0], size), x.dtype) for size in self.sizes]
+
+    def spread(self, x: Payload) -> list[Payload]:
+        assert x is not None
+        return [cut_columns(x, start, stop) for start, stop in pairwise(offsets(self.sizes))]
+
+    def merge(self, gradients: Sequence[Payload]) -> Payload:
+        filled = [part for part in gradients if part is not None]
+        return stack_columns(filled) if filled else None
+
+
+@dataclass(eq=False)
+class Bcast(FanOut):
+    """The same payload on every output; the gradients are added in port order."""
+
+    ports: tuple[str, ...] = ("first", "second")
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        return tuple(self.ports)
+
+    def infer(self, x: Spec) -> list[Spec]:
+        return [x] * len(self.ports)
+
+    def spread(self, x: Payload) -> list[Payload]:
+        return [x] * len(self.ports)
+
+    def merge(self, gradients: Sequence[Payload]) -> Payload:
+        return add(gradients)
+
+    def work(self, gradients: Sequence[Spec]) -> Work:
+        size = sum(part.nbytes for part in gradients)
+        return Work(vector=size // 4, read=size, written=gradients[0].nbytes if gradients else 0)

@@ -1,0 +1,130 @@
+"""The rules of a legal graph, as code. Every backend calls this first; all violations are reported at once."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, deque
+from collections.abc import Iterator
+
+from ampsim.errors import GraphError
+from ampsim.ir.data import Dataset
+from ampsim.ir.graph import Graph
+from ampsim.ir.nodes import FanIn, FanOut, Isu, Linear, Loss, Phi, Routing, Source, Transform
+from ampsim.ir.reference import problem
+from ampsim.ir.shapes import edge_specs
+
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,99}")
+
+
+def verify(graph: Graph, data: Dataset | None = None) -> None:
+    """Raise GraphError with every violation found, each with its node, port, rule and next step.
+
+    With a data set, shapes and dtypes are carried from its first instance along all edges.
+    """
+    found = list(violations(graph, data))
+    if found:
+        plural = "violation" if len(found) == 1 else "violations"
+        raise GraphError(f"graph {graph.name!r} is not valid: {len(found)} {plural}", tuple(found))
+
+
+def violations(graph: Graph, data: Dataset | None = None) -> Iterator[str]:
+    """The violations one by one. Shapes are looked at only when the structure is sound."""
+    structural = [*graph.dangling, *_names(graph), *_ports(graph), *_functions(graph), *_paths(graph)]
+    yield from structural
+    if data is not None and not structural:
+        yield from edge_specs(graph, data)[1]
+
+
+def _names(graph: Graph) -> Iterator[str]:
+    if not graph.nodes:
+        yield "the graph is empty; link nodes with >> and name its sources in Graph.of"
+    for name, count in Counter(node.name for node in graph.nodes).items():
+        if count > 1:
+            yield f"{name}: {count} nodes have this name; names must be unique"
+        if not NAME.fullmatch(name):
+            yield f"{name[:40]!r}: not a name; use letters, digits, '_', '-', '.', at most 100"
+    for node in graph.nodes:
+        if node.unit is not None and (not isinstance(node.unit, int) or node.unit < 0):
+            yield f"{node.name}: affinity {node.unit!r} is not a number of a unit; use an int from 0"
+        if not isinstance(node, Source | Transform | Routing | FanIn | FanOut | Loss):
+            yield f"{node.name}: {type(node).__name__} is of no node family; derive it from Transform, Routing or FanIn"
+        if isinstance(node, Linear) and min(node.width_in, node.width_out) < 1:
+            yield f"{node.name}: Linear({node.width_in}, {node.width_out}) has no weights; sizes start at 1"
+
+
+def _ports(graph: Graph) -> Iterator[str]:
+    for sides, kind in ((graph.incoming, "input"), (graph.outgoing, "output")):
+        for node, ports in zip(graph.nodes, sides, strict=True):
+            names = node.inputs if kind == "input" else node.outputs
+            if len(set(names)) != len(names):
+                yield f"{node.name}: {kind} ports {list(names)} are not unique"
+            for name, edges in zip(names, ports, strict=True):
+                if not edges:
+                    yield f"{node.name}.{name}: this {kind} port has no edge; link it or remove it"
+                elif len(edges) > 1:
+                    cure = "join them with a Phi" if kind == "input" else "spread them with a Bcast"
+                    yield f"{node.name}.{name}: this {kind} port has {len(edges)} edges, one is allowed; {cure}"
+
+
+def _functions(graph: Graph) -> Iterator[str]:
+    for node in graph.nodes:
+        keys = node.key.values() if isinstance(node.key, dict) else [node.key] if node.key else []
+        if isinstance(node.key, dict):
+            for port in node.key:
+                if port not in node.inputs:
+                    yield f"{node.name}: key for port {port!r}, which does not exist; ports are {list(node.inputs)}"
+        for function in (*node.functions, *map(str, keys)):
+            wrong = problem(function)
+            if wrong:
+                yield f"{node.name}: {wrong}"
+
+
+def _paths(graph: Graph) -> Iterator[str]:
+    successors: dict[int, list[int]] = {}
+    predecessors: dict[int, list[int]] = {}
+    for edge in graph.edges:
+        successors.setdefault(edge.source, []).append(edge.target)
+        predecessors.setdefault(edge.target, []).append(edge.source)
+    sources = [i for i, node in enumerate(graph.nodes) if isinstance(node, Source)]
+    losses = [i for i, node in enumerate(graph.nodes) if isinstance(node, Loss)]
+    if not sources:
+        yield "no Source: nothing would ever enter the graph"
+    if not losses:
+        yield "no loss: nothing would ever turn back; end the graph in a loss"
+    fed, answered = _reach(sources, successors), _reach(losses, predecessors)
+    for i, node in enumerate(graph.nodes):
+        if i not in fed:
+            yield f"{node.name}: no path from a Source leads here; it would wait for ever"
+        if i not in answered:
+            yield f"{node.name}: no path leads from here to a loss; its messages would never be answered"
+    yield from _loops(graph, successors)
+    for i in losses:
+        for edge in graph.incoming[i][1]:
+            if graph.needs_gradient[edge]:
+                yield f"{graph.nodes[i].name}.label: comes from a parameterised node; labels must come from a Source"
+
+
+def _reach(start: list[int], step: dict[int, list[int]]) -> set[int]:
+    seen, waiting = set(start), deque(start)
+    while waiting:
+        for node in step.get(waiting.popleft(), ()):
+            if node not in seen:
+                seen.add(node)
+                waiting.append(node)
+    return seen
+
+
+def _loops(graph: Graph, successors: dict[int, list[int]]) -> Iterator[str]:
+    """A loop needs a Phi to enter by and an Isu to tell its rounds apart, else keys collide."""
+    import networkx
+
+    plain = networkx.DiGraph((a, b) for a, targets in successors.items() for b in targets)
+    for component in networkx.strongly_connected_components(plain):
+        if len(component) == 1 and not any(plain.has_edge(n, n) for n in component):
+            continue
+        members = [graph.nodes[n] for n in sorted(component)]
+        names = ", ".join(node.name for node in members[:8])
+        if not any(isinstance(node, Phi) for node in members):
+            yield f"loop through {names}: no Phi joins its start with its return; nothing could enter it"
+        if not any(isinstance(node, Isu) for node in members):
+            yield f"loop through {names}: no Isu changes the state, so two rounds could not be told apart; add one"
