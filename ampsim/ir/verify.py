@@ -100,8 +100,8 @@ def _paths(graph: Graph) -> Iterator[str]:
     yield from _loops(graph, successors)
     for i in losses:
         for edge in graph.incoming[i][1]:
-            if graph.needs_gradient[edge]:
-                yield f"{graph.nodes[i].name}.label: comes from a parameterised node; labels must come from a Source"
+            if not isinstance(graph.nodes[graph.edges[edge].source], Source):
+                yield f"{graph.nodes[i].name}.label: labels come straight from a Source; link one to this port"
 
 
 def _reach(start: list[int], step: dict[int, list[int]]) -> set[int]:

@@ -1,0 +1,174 @@
+"""Admission, epochs, validation, target and stop: a pure state machine that a backend feeds with reports.
+
+    train segment:  admit while in flight < mak --> drain --> [apply leftovers --> acknowledged]
+    validation:     admit while in flight < mak --> drain --> target reached? stop
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ampsim.engine.program import Program
+from ampsim.engine.schedule import Segment
+from ampsim.engine.task import Effects, Metric
+from ampsim.ir.nodes import Loss
+
+
+@dataclass(slots=True)
+class Orders:
+    """What the controller wants done: instances to admit, an update, or the end.
+
+    ``update`` names the instances whose gradients are to be applied; None with ``flush`` means all there are.
+    """
+
+    admit: list[int] = field(default_factory=list)
+    update: list[int] | None = None
+    flush: bool = False
+    done: bool = False
+
+
+class Controller:
+    """Drives one run of a program. ``now`` is in ticks of the backend's clock and only written down."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.settings = program.settings
+        self.schedule = program.schedule
+        self.in_flight: dict[int, int] = {}  # instance: reports still to come
+        self.instances: dict[int, list[int]] = {}  # instance: admitted, completed
+        self.metrics: list[tuple[int, Metric]] = []
+        self.validations: list[dict[str, Any]] = []
+        self.epochs: list[dict[str, Any]] = []
+        self.done = False
+        self.reached: dict[str, Any] | None = None
+        self._segments = iter(self.schedule.segments())
+        self._segment: Segment = next(self._segments)
+        self._next = self._segment.start
+        self._segment_began = 0
+        self._training_time = 0
+        self._segment_metrics: list[Metric] = []
+        self._epoch_metrics: list[Metric] = []
+        self._acks = 0
+        self._flushed = False
+        self._losses = [self._label_field(i) for i, n in enumerate(program.graph.nodes) if isinstance(n, Loss)]
+
+    def _label_field(self, loss: int) -> str:
+        graph = self.program.graph
+        return graph.nodes[graph.edges[graph.incoming[loss][1][0]].source].name
+
+    def start(self, now: int) -> Orders:
+        """The first orders."""
+        self._segment_began = now
+        return self._advance(now)
+
+    def report(self, effects: Effects, now: int) -> Orders:
+        """Reports of one worker have come in."""
+        for metric in effects.metrics:
+            if not math.isnan(metric.loss):
+                self.metrics.append((now, metric))
+                self._segment_metrics.append(metric)
+            if not self._segment.training:
+                self._count(metric.instance, now)
+        complete = [instance for _, instance in effects.completed if self._count(instance, now)]
+        self._acks -= effects.acks
+        if complete and self.settings.update == "instance":
+            return self._update(Orders(update=sorted(complete)), now)
+        return self._advance(now)
+
+    def _count(self, instance: int, now: int) -> bool:
+        self.in_flight[instance] -= 1
+        if self.in_flight[instance]:
+            return False
+        del self.in_flight[instance]
+        self.instances[instance][1] = now
+        return True
+
+    def _update(self, orders: Orders, now: int) -> Orders:
+        """Ask for an update; nothing is admitted until it is acknowledged."""
+        self._acks += len(self.program.update_workers)
+        return orders if self._acks else self._advance(now)
+
+    def _advance(self, now: int) -> Orders:
+        orders = Orders()
+        if self._acks or self.done:
+            return orders
+        while not self.done:
+            segment = self._segment
+            while self._next < segment.stop and len(self.in_flight) < self.settings.max_active_keys:
+                orders.admit.append(self._next)
+                self.instances[self._next] = [now, -1]
+                self.in_flight[self._next] = self._expected(self._next)
+                self._next += 1
+            if self.in_flight or self._next < segment.stop:
+                return orders
+            if segment.flush and not self._flushed:
+                self._flushed = True
+                return self._update(Orders(flush=True), now)
+            self._close(segment, now)
+        orders.done = True
+        return orders
+
+    def _expected(self, instance: int) -> int:
+        """Reports that complete an instance: from every source in training, of every label in validation."""
+        if self._segment.training:
+            return len(self.program.sources)
+        entry, data = self.schedule.entry(instance), self.schedule.dataset(instance)
+        return sum(len(data.states(field, entry.index)) for field in self._losses)
+
+    def _close(self, segment: Segment, now: int) -> None:
+        """A segment is drained: sum it up and go on to the next one."""
+        loss, accuracy = summary(self._segment_metrics)
+        if segment.training:
+            self._training_time += now - self._segment_began
+            self._epoch_metrics += self._segment_metrics
+        else:
+            validation = {
+                "instance": segment.start,
+                "epoch": segment.epoch,
+                "time": now,
+                "training_time": self._training_time,
+                "loss": loss,
+                "accuracy": accuracy,
+            }
+            self.validations.append(validation)
+            target = self.settings.target
+            if target is not None and accuracy is not None and accuracy >= target:
+                self.reached = validation
+        self._segment_metrics = []
+        self._segment_began = now
+        self._flushed = False
+        following = next(self._segments, None)
+        if following is None or following.epoch != segment.epoch or self.reached:
+            self._close_epoch(segment.epoch, now)
+        if following is None or self.reached:
+            self.done = True
+        else:
+            self._segment, self._next = following, following.start
+
+    def _close_epoch(self, epoch: int, now: int) -> None:
+        loss, accuracy = summary(self._epoch_metrics)
+        last = self.validations[-1] if self.validations and self.validations[-1]["epoch"] == epoch else {}
+        self.epochs.append(
+            {
+                "epoch": epoch,
+                "time": now,
+                "train_loss": loss,
+                "train_accuracy": accuracy,
+                "validation_loss": last.get("loss"),
+                "validation_accuracy": last.get("accuracy"),
+            }
+        )
+        self._epoch_metrics = []
+
+
+def summary(metrics: Iterable[Metric]) -> tuple[float | None, float | None]:
+    """Mean loss and accuracy over all rows, or None where there are none."""
+    rows, loss, correct = 0, 0.0, 0
+    for metric in metrics:
+        rows += metric.rows
+        loss += metric.loss * metric.rows
+        correct += metric.correct
+    return (loss / rows, correct / rows) if rows else (None, None)

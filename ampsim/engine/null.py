@@ -1,0 +1,79 @@
+"""The backend without a clock: the protocol in a plain loop. It tests graphs, routing and order in milliseconds."""
+
+from __future__ import annotations
+
+from ampsim.engine.assemble import assemble
+from ampsim.engine.controller import Controller, Orders
+from ampsim.engine.log import WorkerLog
+from ampsim.engine.plan import Plan
+from ampsim.engine.task import Effects
+from ampsim.engine.worker import WorkerState
+from ampsim.errors import Stalled
+from ampsim.ir.message import Origin
+from ampsim.result.run import Run
+
+
+class NullBackend:
+    """Executes a plan in this process, one task at a time; all times are zero."""
+
+    name = "null"
+
+    def execute(self, plan: Plan) -> Run:
+        """Run the plan to its end."""
+        plan.check()
+        program = plan.program
+        workers = [WorkerState(program, w, plan.policy(w), plan.values) for w in range(plan.workers)]
+        initial = {name: value.copy() for state in workers for name, value in state.values().items()}
+        logs = [WorkerLog(state, 0.0) for state in workers]
+        controller = Controller(program)
+        self._obey(controller, workers, controller.start(0))
+        while not controller.done:
+            moved = False
+            for state, log in zip(workers, logs, strict=True):
+                task = state.next_task()
+                if task is None:
+                    continue
+                moved = True
+                effects = state.run(task)
+                log.task(task, 0, 0)
+                self._spread(controller, workers, state.worker, effects)
+            if not moved and not controller.done:
+                raise stalled(workers, controller)
+        final = {name: value for state in workers for name, value in state.values().items()}
+        static = [state.static_memory() for state in workers]
+        return assemble(plan, self.name, [log.tables() for log in logs], static, controller, 0.0, initial, final)
+
+    def _spread(self, controller: Controller, workers: list[WorkerState], source: int, effects: Effects) -> None:
+        """Deliver what a worker emitted at once, and what the delivery emits in turn."""
+        if effects.reports:
+            self._obey(controller, workers, controller.report(effects, 0))
+        for destination, parcel in effects.parcels.items():
+            workers[destination].deliver(parcel, Origin(source))
+            self._spread(controller, workers, destination, workers[destination].take_effects())
+
+    def _obey(self, controller: Controller, workers: list[WorkerState], orders: Orders) -> None:
+        program = controller.program
+        if orders.admit:
+            for worker in program.entry_workers:
+                workers[worker].admit(orders.admit, Origin())
+                self._spread(controller, workers, worker, workers[worker].take_effects())
+        if orders.update or orders.flush:
+            for worker in program.update_workers:
+                workers[worker].update_now(orders.update)
+                self._spread(controller, workers, worker, workers[worker].take_effects())
+
+
+def stalled(workers: list[WorkerState], controller: Controller) -> Stalled:
+    """The error of a run in which nothing can move: which joins wait, and for what."""
+    lines = [f"worker {state.worker}: {line}" for state in workers for line in state.waiting()]
+    return stalled_error(lines, sorted(controller.in_flight))
+
+
+def stalled_error(waiting: list[str], instances: list[int]) -> Stalled:
+    """The same from what workers said."""
+    shown = ", ".join(map(str, instances[:8])) + (" ..." if len(instances) > 8 else "")
+    details = "\n".join(f"  - {line}" for line in waiting[:20]) or "  - no join waits; a node kept a message back"
+    return Stalled(
+        f"the run stalled with {len(instances)} instances in flight ({shown})\n{details}",
+        do="look at the keys of these joins and at the paths that lead to their missing ports",
+    )

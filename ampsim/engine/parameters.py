@@ -1,0 +1,173 @@
+"""The weights of one parameterised node: gradients collected, and the local, asynchronous update."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections import Counter, deque
+from collections.abc import Sequence
+
+import numpy as np
+
+from ampsim.engine.task import Part, Update
+from ampsim.errors import NonFinite
+from ampsim.ir.kernels import cut_rows, offsets, stack_rows
+from ampsim.ir.message import Array, Payload, State
+from ampsim.ir.nodes.base import Parameterised, RowGradient
+from ampsim.ir.work import Work, total
+from ampsim.job import Training
+
+
+def initial_values(node: Parameterised, seed: int) -> dict[str, Array]:
+    """Initial parameters of a node: they depend on the seed and the node's name, not on where it is placed."""
+    return node.initial(np.random.default_rng([seed, zlib.crc32(node.name.encode())]))
+
+
+class Pile:
+    """Gradients that will make one update: rows to form them from, whose they are, and how stale they are."""
+
+    __slots__ = ("ages", "deferred", "groups", "nbytes", "rows", "states")
+
+    def __init__(self) -> None:
+        self.deferred: list[tuple[Payload, ...]] = []
+        self.groups: list[Sequence[State]] = []  # the states of each entry of deferred
+        self.states: list[State] = []
+        self.ages: list[int] = []
+        self.rows = 0
+        self.nbytes = 0
+
+    def add(self, deferred: tuple[Payload, ...], states: Sequence[State], rows: int, ages: Sequence[int]) -> None:
+        """The rows of a backward group."""
+        self.deferred.append(deferred)
+        self.groups.append(states)
+        self.states.extend(states)
+        self.ages.extend(ages)
+        self.rows += rows
+        self.nbytes += sum(part.nbytes for part in deferred if part is not None)
+
+
+class ParameterState:
+    """Values, optimizer slots and collected gradients of one node at its worker.
+
+    Weight gradients are deferred: a backward pass leaves rows behind, and one product over all of them is formed when
+    the update is due. Gradients are piled up by number (muf) or by instance; either way what an update contains does
+    not depend on how messages were grouped.
+    """
+
+    def __init__(self, index: int, node: Parameterised, settings: Training, values: dict[str, Array] | None) -> None:
+        self.index = index
+        self.node = node
+        self.settings = settings
+        self.values: dict[str, Array] = values or {}
+        optimizer = settings.optimizer
+        self.slots = {
+            name: {slot: np.zeros_like(value) for slot in optimizer.slots} for name, value in self.values.items()
+        }
+        self.muf = settings.min_update_frequency if settings.update == "muf" else 0
+        self.version = 0
+        self.staleness: Counter[int] = Counter()
+        self._piles: dict[int, Pile] = {}  # by instance; all under 0 where muf counts
+        self._due: deque[Pile] = deque()
+        self._numeric = values is not None
+
+    @property
+    def room(self) -> int:
+        """Gradients still wanted before the next update; without bound when updates wait for the instance's end."""
+        if not self.muf:
+            return 1 << 30
+        pile = self._piles.get(0)
+        return self.muf - len(pile.states) if pile else self.muf
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of deferred rows."""
+        return sum(pile.nbytes for pile in self._piles.values()) + sum(pile.nbytes for pile in self._due)
+
+    def static_bytes(self) -> dict[str, int]:
+        """Bytes of parameters, gradients and optimizer state."""
+        size = sum(spec.nbytes for spec in self.node.parameters().values())
+        return {"parameters": size, "gradients": size, "optimizer": size * len(self.settings.optimizer.slots)}
+
+    def collect(
+        self, deferred: tuple[Payload, ...], states: Sequence[State], rows: Sequence[int], ages: Sequence[int]
+    ) -> bool:
+        """Take the rows of a backward group; True if this makes an update due."""
+        self.staleness.update(ages)
+        if self.muf:
+            pile = self._piles.setdefault(0, Pile())
+            pile.add(deferred, states, sum(rows), ages)
+            if len(pile.states) < self.muf:
+                return False
+            self._due.append(self._piles.pop(0))
+            return True
+        at = offsets(rows)
+        for instance, chosen in by_instance(states):
+            cut = tuple(stack_rows([cut_rows(part, at[i], at[i + 1]) for i in chosen]) for part in deferred)
+            pile = self._piles.setdefault(instance, Pile())
+            pile.add(cut, [states[i] for i in chosen], sum(rows[i] for i in chosen), [ages[i] for i in chosen])
+        return False
+
+    def flush(self, instances: Sequence[int] | None) -> int:
+        """Make the piles of these instances due, or whatever there is; the number of updates that are due by it."""
+        chosen = list(self._piles) if instances is None else [i for i in instances if i in self._piles]
+        self._due.extend(self._piles.pop(i) for i in chosen)
+        return len(chosen)
+
+    def next_size(self) -> int:
+        """Gradients in the update that is due next."""
+        return len(self._due[0].states)
+
+    def update(self) -> tuple[tuple[Part, ...], Update]:
+        """One optimizer step from the oldest pile that is due: its cost, and what is logged of it.
+
+        Raises NonFinite, and leaves the values alone, if a gradient is not finite.
+        """
+        pile = self._due.popleft()
+        if self._numeric:
+            self._step(pile)
+        self.version += 1
+        count, ages = len(pile.states), pile.ages
+        facts = Update(self.index, self.version, count, sum(ages) / count, max(ages))
+        return (self._part(pile.rows),), facts
+
+    def _step(self, pile: Pile) -> None:
+        columns = zip(*pile.deferred, strict=True)
+        stacked = tuple(stack_rows(column) for column in columns)
+        gradients = self.node.gradients(stacked)  # type: ignore[arg-type]
+        for name, gradient in gradients.items():
+            values = gradient.values if isinstance(gradient, RowGradient) else gradient
+            flat = values.reshape(-1)
+            if not math.isfinite(float(np.dot(flat, flat))):
+                raise NonFinite(
+                    f"the gradient of {self.node.name}/{name} is not finite; {culprit(pile)}",
+                    self.node.name,
+                    "lower the learning rate, or look at the data of that instance",
+                )
+        scale = 1.0 / len(pile.states) if self.settings.gradient == "mean" else 1.0
+        for name, gradient in gradients.items():
+            self.settings.optimizer.step(self.values[name], gradient, scale, self.slots[name], self.version + 1)
+
+    def _part(self, rows: int) -> Part:
+        changed = self.node.touched(rows)
+        slots = len(self.settings.optimizer.slots)
+        step = Work((), changed * self.settings.optimizer.flops, 4 * changed * (2 + slots), 4 * changed * (1 + slots))
+        return Part(f"{self.node.operation} update", rows, total((self.node.gradient_work(rows), step)))
+
+
+def by_instance(states: Sequence[State]) -> list[tuple[int, list[int]]]:
+    """Positions of the states of each instance, instances in order of appearance."""
+    found: dict[int, list[int]] = {}
+    for position, state in enumerate(states):
+        found.setdefault(state[0], []).append(position)
+    return list(found.items())
+
+
+def culprit(pile: Pile) -> str:
+    """The instances of the first group that holds a value that is not finite, else all instances of the pile."""
+    suspects = pile.states
+    for deferred, states in zip(pile.deferred, pile.groups, strict=True):
+        if any(isinstance(part, np.ndarray) and not np.isfinite(part).all() for part in deferred):
+            suspects = list(states)
+            break
+    instances = sorted({state[0] for state in suspects})
+    return f"it came from instance {', '.join(map(str, instances[:8]))}{' ...' if len(instances) > 8 else ''}"

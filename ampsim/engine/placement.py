@@ -1,0 +1,104 @@
+"""Which worker hosts which node.
+
+An *affinity* names a logical unit and belongs to the job; a *placement* maps units to workers and belongs to the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import accumulate
+
+from ampsim.errors import UsageError
+from ampsim.ir.graph import Graph
+from ampsim.ir.message import BACKWARD, FORWARD, Spec
+from ampsim.ir.nodes import Parameterised, Source, Transform
+
+
+def units_of(graph: Graph) -> list[int]:
+    """The unit of every node. Nodes without affinity join their producer; sources join their consumer.
+
+    In a graph without any affinity every parameterised node opens a unit of its own.
+    """
+    units: list[int | None] = [node.unit for node in graph.nodes]
+    if all(unit is None for unit in units):
+        fresh = iter(range(len(units)))
+        units = [next(fresh) if isinstance(node, Parameterised) else None for node in graph.nodes]
+    for sides, end in ((graph.incoming, "source"), (graph.outgoing, "target")):
+        changed = True
+        while changed:
+            changed = False
+            for index, node in enumerate(graph.nodes):
+                if units[index] is not None or (end == "source" and isinstance(node, Source)):
+                    continue
+                neighbours = [getattr(graph.edges[e], end) for edges in sides[index] for e in edges]
+                known = [units[n] for n in neighbours if units[n] is not None]
+                if known:
+                    units[index] = known[0]
+                    changed = True
+    return [0 if unit is None else unit for unit in units]
+
+
+def loads(graph: Graph, specs: Mapping[int, Spec]) -> list[float]:
+    """FLOP of every node for one message: forward, backward and its share of an update."""
+    found = []
+    for index, node in enumerate(graph.nodes):
+        load = 0.0
+        if isinstance(node, Transform):
+            edge = graph.incoming[index][0][0]
+            x = specs[edge]
+            works = [node.work(x, FORWARD), node.work(x, BACKWARD, graph.needs_gradient[edge])]
+            if isinstance(node, Parameterised):
+                works.append(node.gradient_work(x.shape[0]))
+            load = sum(work.matmul + work.vector for work in works)
+        found.append(load)
+    return found
+
+
+def place(
+    graph: Graph, workers: int, specs: Mapping[int, Spec], given: Mapping[int, int] | None = None
+) -> tuple[int, ...]:
+    """The worker of every node.
+
+    Without a ``given`` mapping of units to workers, units in graph order are cut into contiguous parts such that the
+    heaviest part is as light as possible. Raises UsageError for a mapping that misses a unit or names no worker.
+    """
+    units = units_of(graph)
+    order = list(dict.fromkeys(units))
+    if given is None:
+        load = dict.fromkeys(order, 0.0)
+        for unit, value in zip(units, loads(graph, specs), strict=True):
+            load[unit] += value
+        parts = _cut([load[unit] for unit in order], min(workers, len(order)))
+        given = dict(zip(order, parts, strict=True))
+    for unit in order:
+        if unit not in given:
+            raise UsageError(f"the placement says nothing of unit {unit}", "placement", f"place all units: {order}")
+    for unit, worker in given.items():
+        if not 0 <= worker < workers:
+            raise UsageError(
+                f"the placement puts unit {unit} on worker {worker}, but there are {workers}",
+                "placement",
+                f"use workers 0 to {workers - 1}",
+            )
+    return tuple(given[unit] for unit in units)
+
+
+def _cut(values: list[float], parts: int) -> list[int]:
+    """The part of each value when a row is cut into contiguous, non-empty parts with the least maximum sum."""
+    sums = [0.0, *accumulate(values)]
+    count = len(values)
+    best = [[sums[i] if p == 0 else float("inf") for i in range(count + 1)] for p in range(parts)]
+    cuts = [[0] * (count + 1) for _ in range(parts)]
+    for p in range(1, parts):
+        for i in range(p + 1, count + 1):
+            for j in range(p, i):
+                cost = max(best[p - 1][j], sums[i] - sums[j])
+                if cost < best[p][i]:
+                    best[p][i], cuts[p][i] = cost, j
+    owner = [0] * count
+    stop = count
+    for p in range(parts - 1, -1, -1):
+        start = cuts[p][stop]
+        owner[start:stop] = [p] * (stop - start)
+        stop = start
+    return owner

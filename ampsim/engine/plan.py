@@ -1,0 +1,85 @@
+"""Everything a backend needs to execute a job, and the interface all backends share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Protocol
+
+from ampsim.engine.placement import place
+from ampsim.engine.policy import Fifo, Fixed, Planned, Policy
+from ampsim.engine.program import Program
+from ampsim.engine.schedule import Schedule
+from ampsim.engine.worker import Values
+from ampsim.errors import UsageError
+from ampsim.ir.shapes import edge_specs
+from ampsim.ir.verify import verify
+from ampsim.job import Data, Job
+from ampsim.result.run import Run
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A job on so many workers.
+
+    ``placement`` maps units to workers (None: balanced by work). ``mode`` is ``numeric`` or ``shapes``. ``values``
+    are initial parameters by node and name. ``order`` fixes the tasks of each worker. ``evaluate`` runs one pass over
+    the validation set and trains nothing.
+    """
+
+    job: Job
+    workers: int = 1
+    placement: Mapping[int, int] | None = None
+    mode: str = "numeric"
+    values: Values | None = None
+    order: Mapping[int, Sequence[Planned]] | None = field(default=None, repr=False)
+    evaluate: bool = False
+    given_data: Data | None = field(default=None, repr=False)
+
+    def check(self) -> None:
+        """Raise UsageError or GraphError unless the plan can be executed."""
+        if self.workers < 1:
+            raise UsageError(f"{self.workers} workers cannot run anything", "workers", "use at least one")
+        if self.mode not in ("numeric", "shapes"):
+            raise UsageError(f"unknown mode {self.mode!r}", "mode", "use 'numeric' or 'shapes'")
+        if self.mode == "shapes" and self.job.training.target is not None:
+            raise UsageError(
+                "shapes mode computes no accuracy, so it cannot train to a target",
+                "training.target",
+                "set training.target to null, or use numeric mode",
+            )
+        verify(self.job.graph, self.data.training)
+
+    @cached_property
+    def data(self) -> Data:
+        """The data sets of the job."""
+        return self.given_data or self.job.data.load()
+
+    @cached_property
+    def program(self) -> Program:
+        """The job made ready for so many workers; the plan must have passed :meth:`check`."""
+        training = self.job.training
+        specs, _ = edge_specs(self.job.graph, self.data.training)
+        owner = place(self.job.graph, self.workers, specs, self.placement)
+        schedule = Schedule(
+            *self.data,
+            0 if self.evaluate else training.epochs,
+            validate_every=training.validate_every,
+            shuffle=training.shuffle,
+            seed=training.seed,
+        )
+        return Program(self.job.graph, schedule, training, owner, self.workers, self.mode == "numeric")
+
+    def policy(self, worker: int) -> Policy:
+        """The policy of one worker."""
+        return Fixed(self.order[worker]) if self.order is not None else Fifo()
+
+
+class Backend(Protocol):
+    """What every backend is: a name, and a way to execute a plan."""
+
+    name: str
+
+    def execute(self, plan: Plan) -> Run:
+        """Run the plan to its end. Raises UsageError before it starts and RunError after."""

@@ -1,0 +1,101 @@
+"""Which task a worker runs next."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from ampsim.errors import Stalled
+from ampsim.ir.message import State
+
+if TYPE_CHECKING:
+    from ampsim.engine.station import Station
+    from ampsim.engine.task import Task
+    from ampsim.engine.worker import WorkerState
+
+
+class Policy(Protocol):
+    """Chooses among what is ready at one worker."""
+
+    def arrived(self, arrival: int, station: Station) -> None:
+        """A task can be made at ``station`` since arrival number ``arrival``."""
+
+    def next(self, worker: WorkerState) -> Task | None:
+        """The next task, taken from its station, or None."""
+
+
+class Fifo:
+    """Updates first, then backward, then forward; among equals the lowest arrival number."""
+
+    def __init__(self) -> None:
+        self._ready: dict[str, deque[tuple[int, Station]]] = {"backward": deque(), "forward": deque()}
+
+    def arrived(self, arrival: int, station: Station) -> None:
+        """Remember in order of arrival."""
+        self._ready[station.kind].append((arrival, station))
+
+    def next(self, worker: WorkerState) -> Task | None:
+        """The next task by the rule above."""
+        if worker.due:
+            return worker.update_task(worker.due.popleft())
+        for ready in self._ready.values():
+            while ready:
+                arrival, station = ready.popleft()
+                if station.head() != arrival:
+                    continue  # went along with an earlier group
+                group = station.take(station.limit())
+                if station.head() == arrival:
+                    ready.appendleft((arrival, station))
+                return worker.group_task(station, group)
+        return None
+
+
+class Planned(NamedTuple):
+    """One entry of a given order: a task by its kind, node and the (edge, state) of its messages in stacking order."""
+
+    kind: str
+    node: int
+    messages: tuple[tuple[int, State], ...]
+
+
+class Fixed:
+    """A given order of tasks: each waits until exactly its messages are there. Drives replay and hand-made schedules."""
+
+    def __init__(self, order: Sequence[Planned]) -> None:
+        self._order = order
+        self._position = 0
+        self._stations: dict[tuple[str, int], Station] = {}
+
+    def arrived(self, arrival: int, station: Station) -> None:
+        """Remember where tasks of this kind and node wait."""
+        self._stations[station.kind, station.node] = station
+
+    def next(self, worker: WorkerState) -> Task | None:
+        """The next task of the order if it can run now."""
+        if self._position == len(self._order):
+            return None
+        planned = self._order[self._position]
+        if planned.kind == "update":
+            for state in worker.due:
+                if state.index == planned.node:
+                    worker.due.remove(state)
+                    self._position += 1
+                    return worker.update_task(state)
+            return None
+        station = self._stations.get((planned.kind, planned.node))
+        group = station.extract(planned.messages) if station else None
+        if station is None or group is None:
+            return None
+        self._position += 1
+        return worker.group_task(station, group)
+
+    def finish(self) -> None:
+        """Raise Stalled if part of the order was never run."""
+        if self._position < len(self._order):
+            planned = self._order[self._position]
+            raise Stalled(
+                f"the given order stops at task {self._position} of {len(self._order)}: {planned.kind} of node "
+                f"{planned.node} never became possible",
+                do="give the order of a run of the same job with the same placement",
+            )

@@ -1,0 +1,82 @@
+"""A job made ready to run on so many workers: who owns which node, and which nodes run as one chain.
+
+    Concat -> Linear -> Tanh -> Isu -> Cond      one chain: [Concat, Linear, Tanh]; Isu and Cond run inside its task
+
+Fusing is decided here, before any backend sees the graph, so that every backend runs the same tasks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from ampsim.engine.schedule import Schedule
+from ampsim.ir.graph import Graph
+from ampsim.ir.nodes import FanIn, Parameterised, Source, Transform
+from ampsim.job import Training
+
+
+@dataclass(frozen=True)
+class Program:
+    """What every worker of a run is built from.
+
+    ``owner[node]`` is the worker that hosts a node; ``numeric`` tells arrays from shapes.
+    """
+
+    graph: Graph
+    schedule: Schedule
+    settings: Training
+    owner: tuple[int, ...]
+    workers: int
+    numeric: bool = True
+
+    @cached_property
+    def chains(self) -> tuple[tuple[int, ...], ...]:
+        """Node numbers of every chain: transforms fused to their predecessor, perhaps with a FanIn at the head.
+
+        A chain holds at most one parameterised node, so that a backward group is cut for one update only.
+        """
+        nodes = self.graph.nodes
+        followed = {a: b for a in range(len(nodes)) if (b := self._follower(a)) is not None}
+        inner = set(followed.values())
+        chains: list[tuple[int, ...]] = []
+        for head, node in enumerate(nodes):
+            if head in inner or not isinstance(node, Transform | FanIn):
+                continue
+            chain: list[int] = []
+            at: int | None = head
+            while at is not None:
+                if isinstance(nodes[at], Parameterised) and any(isinstance(nodes[n], Parameterised) for n in chain):
+                    chains.append(tuple(chain))
+                    chain = []
+                chain.append(at)
+                at = followed.get(at)
+            chains.append(tuple(chain))
+        return tuple(chains)
+
+    def _follower(self, node: int) -> int | None:
+        """The transform that can run in the same task, right behind ``node``."""
+        graph = self.graph
+        if not isinstance(graph.nodes[node], Transform | FanIn):
+            return None
+        target = graph.edges[graph.outgoing[node][0][0]].target
+        after = graph.nodes[target]
+        if not isinstance(after, Transform) or after.key is not None or self.owner[target] != self.owner[node]:
+            return None
+        return target
+
+    @cached_property
+    def sources(self) -> tuple[int, ...]:
+        """Numbers of the source nodes."""
+        return tuple(i for i, node in enumerate(self.graph.nodes) if isinstance(node, Source))
+
+    @cached_property
+    def entry_workers(self) -> tuple[int, ...]:
+        """Workers that must be told of an admission."""
+        return tuple(sorted({self.owner[node] for node in self.sources}))
+
+    @cached_property
+    def update_workers(self) -> tuple[int, ...]:
+        """Workers that hold parameters."""
+        nodes = enumerate(self.graph.nodes)
+        return tuple(sorted({self.owner[i] for i, node in nodes if isinstance(node, Parameterised)}))

@@ -1,0 +1,75 @@
+"""Tasks: the unit of work of a worker, and what a finished task hands to its driver."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from ampsim.engine.group import Consumed
+from ampsim.ir.message import Messages, Origin
+from ampsim.ir.work import Work, total
+
+KINDS = ("forward", "backward", "update", "sync")
+
+
+class Part(NamedTuple):
+    """Arithmetic of one node within a task, e.g. ``Linear(784, 784) backward`` over so many rows."""
+
+    operation: str
+    rows: int
+    work: Work
+
+
+class Metric(NamedTuple):
+    """What a loss reports of one message: ``loss`` is the mean over its rows."""
+
+    node: int
+    instance: int
+    rows: int
+    loss: float
+    correct: int
+
+
+class Update(NamedTuple):
+    """What is logged of an update: the version after it, and the staleness of the gradients in it."""
+
+    node: int
+    version: int
+    gradients: int
+    staleness_mean: float
+    staleness_max: int
+
+
+@dataclass(slots=True)
+class Task:
+    """One group of one node in one direction, or one update. ``parts`` is known once the task has run."""
+
+    kind: str
+    node: int
+    messages: int
+    rows: int
+    run: Any  # callable without arguments, gives the parts
+    consumed: list[Consumed] = field(default_factory=list)
+    parts: tuple[Part, ...] = ()
+    origin: Origin = field(default_factory=Origin)
+    update: Update | None = None
+
+    @property
+    def work(self) -> Work:
+        """The sum over all parts."""
+        return total(part.work for part in self.parts)
+
+
+@dataclass(slots=True)
+class Effects:
+    """What leaves a worker: parcels by destination, and reports to the controller."""
+
+    parcels: dict[int, list[Messages]] = field(default_factory=dict)
+    completed: list[tuple[int, int]] = field(default_factory=list)  # (source node, instance)
+    metrics: list[Metric] = field(default_factory=list)
+    acks: int = 0
+
+    @property
+    def reports(self) -> bool:
+        """Whether the controller has to hear of it."""
+        return bool(self.completed or self.metrics or self.acks)

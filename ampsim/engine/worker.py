@@ -1,0 +1,265 @@
+"""The whole behaviour of one execution unit, without a clock and without a wire.
+
+A driver delivers what arrives, asks for the next task, runs it, and sends what comes out:
+
+    state.deliver(parcel);  task = state.next_task();  effects = state.run(task)
+
+Time and transport are the driver's. Runtime, simulator and NullBackend drive the same code.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+from ampsim.engine.chain import Chain
+from ampsim.engine.ends import GradientJoin, LossSite, SourceStation
+from ampsim.engine.group import Group
+from ampsim.engine.parameters import ParameterState, initial_values
+from ampsim.engine.policy import Fifo, Policy
+from ampsim.engine.program import Program
+from ampsim.engine.site import FanOutSite, RoutingSite, key_function, whole
+from ampsim.engine.station import Joint, KeyCollision, RowMismatch, Station
+from ampsim.engine.task import Effects, Part, Task
+from ampsim.errors import RunError
+from ampsim.ir.message import BACKWARD, FORWARD, Array, Messages, Origin, Payload, State
+from ampsim.ir.nodes import FanOut, Loss, Parameterised, Routing, Source
+
+Values = Mapping[str, Mapping[str, Array]]
+
+
+class WorkerState:
+    """One worker of a program.
+
+    ``values`` are initial parameters by node and name, where they should not be drawn from the seed.
+    """
+
+    def __init__(self, program: Program, worker: int, policy: Policy | None = None, values: Values | None = None) -> None:
+        self.program = program
+        self.graph = program.graph
+        self.schedule = program.schedule
+        self.settings = program.settings
+        self.worker = worker
+        self.policy = policy or Fifo()
+        self.effects = Effects()
+        self.due: deque[ParameterState] = deque()  # one entry for each update that is due
+        self.caches = 0  # bytes kept for the way back
+        self.counts = [[[0, 0], [0, 0]] for _ in self.graph.edges]  # [edge][direction]: messages, bytes
+        self.parameters = {
+            index: ParameterState(index, node, self.settings, self._values(node, values))
+            for index, node in enumerate(self.graph.nodes)
+            if isinstance(node, Parameterised) and program.owner[index] == worker
+        }
+        self.stations: list[Station] = []
+        self.sources: dict[int, SourceStation] = {}
+        self._origin = Origin(worker)
+        self._arrivals = 0
+        self._commands = 0
+        self._handlers: list[list[Callable[[Messages], None] | None]] = [[None, None] for _ in self.graph.edges]
+        self._build()
+
+    def _values(self, node: Parameterised, values: Values | None) -> dict[str, Array] | None:
+        if not self.program.numeric:
+            return None
+        if values and node.name in values:
+            return {name: value.copy() for name, value in values[node.name].items()}
+        return initial_values(node, self.settings.seed)
+
+    def _build(self) -> None:
+        """Make stations and sites for the nodes of this worker and say which edge leads to which."""
+        nodes = self.graph.nodes
+        heads = {chain[0]: chain for chain in self.program.chains}
+        for index, node in enumerate(nodes):
+            if self.program.owner[index] != self.worker:
+                continue
+            if index in heads:
+                self._build_chain(heads[index])
+            elif isinstance(node, Source):
+                source = self.sources[index] = SourceStation(self, index)
+                self.stations.append(source)
+                self._handle(index, BACKWARD, source.backward)
+            elif isinstance(node, Loss):
+                keys = [key_function(node, port) for port in node.inputs]
+                joint = Joint(index, "forward", LossSite(self, index).forward, self._batch, keys)
+                self._handle(index, FORWARD, partial(self._enqueue, joint))
+            elif isinstance(node, Routing):
+                route = RoutingSite(self, index)
+                self._handle(index, FORWARD, route.forward)
+                self._handle(index, BACKWARD, route.backward)
+            elif isinstance(node, FanOut):
+                self._handle(index, FORWARD, FanOutSite(self, index).forward)
+                keys = [whole] * len(node.outputs)
+                joint = Joint(index, "backward", GradientJoin(self, index).backward, self._batch, keys)
+                self._handle(index, BACKWARD, partial(self._enqueue, joint))
+
+    def _build_chain(self, indices: tuple[int, ...]) -> None:
+        chain = Chain(self, indices)
+        head, tail = indices[0], indices[-1]
+        forward: Station
+        if chain.join:
+            keys = [key_function(chain.join.node, port) for port in chain.join.node.inputs]
+            forward = Joint(head, "forward", chain.forward, chain.forward_limit, keys)
+        else:
+            forward = Station(head, "forward", chain.forward, chain.forward_limit)
+        backward = Station(head, "backward", chain.backward, chain.backward_limit)
+        self._handle(head, FORWARD, partial(self._enqueue, forward))
+        self._handle(tail, BACKWARD, partial(self._enqueue, backward))
+
+    def _batch(self) -> int:
+        return self.settings.max_batch
+
+    def _handle(self, index: int, direction: int, handler: Callable[[int, Messages], None]) -> None:
+        """Messages of this direction on the node's edges go to ``handler(port, messages)``."""
+        station = handler.args[0] if isinstance(handler, partial) else None
+        if station is not None:
+            self.stations.append(station)
+        sides = self.graph.incoming if direction == FORWARD else self.graph.outgoing
+        for port, edges in enumerate(sides[index]):
+            self._handlers[edges[0]][direction] = partial(handler, port)
+
+    # -- what drivers call ------------------------------------------------------------------------------------------
+
+    def admit(self, instances: Sequence[int], origin: Origin) -> None:
+        """The controller lets instances in."""
+        for instance in instances:
+            for source in self.sources.values():
+                self._arrivals += 1
+                source.admit(self._arrivals, instance, origin)
+                self.policy.arrived(self._arrivals, source)
+
+    def deliver(self, parcel: Sequence[Messages], origin: Origin) -> None:
+        """A parcel has arrived."""
+        for messages in parcel:
+            messages.origin = origin
+            self._arrive(messages)
+
+    def update_now(self, instances: Sequence[int] | None = None) -> None:
+        """The controller wants gradients applied: those of some instances, or all; acknowledged when that is done."""
+        self._commands += 1
+        for state in self.parameters.values():
+            self.due.extend([state] * state.flush(instances))
+        self._acknowledge()
+
+    def next_task(self) -> Task | None:
+        """The next task by the worker's policy, or None if there is nothing to do."""
+        return self.policy.next(self)
+
+    def run(self, task: Task) -> Effects:
+        """Do the task's arithmetic; what it emits is to be sent at its end."""
+        self._origin = task.origin = Origin(self.worker)
+        try:
+            task.parts = task.run()
+        except (KeyCollision, RowMismatch) as error:
+            raise self._named(error) from error
+        return self.take_effects()
+
+    def take_effects(self) -> Effects:
+        """Everything emitted since the last call; also to be taken after a delivery."""
+        effects, self.effects = self.effects, Effects()
+        return effects
+
+    # -- what nodes and policies call -------------------------------------------------------------------------------
+
+    def emit(
+        self, edge: int, direction: int, states: Sequence[State], rows: Sequence[int], payload: Payload
+    ) -> None:
+        """Messages leave a node: on to the next one here, or into the parcel for its worker."""
+        count = self.counts[edge][direction]
+        count[0] += len(states)
+        if payload is not None:
+            count[1] += payload.nbytes
+        ends = self.graph.edges[edge]
+        owner = self.program.owner[ends.target if direction == FORWARD else ends.source]
+        messages = Messages(edge, direction, states, rows, payload, self._origin)
+        if owner == self.worker:
+            self._arrive(messages)
+        else:
+            self.effects.parcels.setdefault(owner, []).append(messages)
+
+    def count(self, edge: int, direction: int, messages: int, nbytes: int) -> None:
+        """Messages passed along an edge inside a chain."""
+        count = self.counts[edge][direction]
+        count[0] += messages
+        count[1] += nbytes
+
+    def group_task(self, station: Station, group: Group) -> Task:
+        """The task that works on a group."""
+        run = partial(station.run, group)
+        return Task(station.kind, station.node, len(group.rows), sum(group.rows), run, group.consumed)
+
+    def update_task(self, state: ParameterState) -> Task:
+        """The task that applies a node's collected gradients."""
+        task = Task("update", state.index, state.next_size(), 0, None)
+
+        def run() -> tuple[Part, ...]:
+            parts, task.update = state.update()
+            self._acknowledge()
+            return parts
+
+        task.run = run
+        return task
+
+    # -- inside -----------------------------------------------------------------------------------------------------
+
+    def _arrive(self, messages: Messages) -> None:
+        handler = self._handlers[messages.edge][messages.direction]
+        assert handler is not None
+        handler(messages)
+
+    def _enqueue(self, station: Station, port: int, messages: Messages) -> None:
+        self._arrivals += 1
+        try:
+            ready = station.push(self._arrivals, port, messages)
+        except KeyCollision as error:
+            raise self._named(error) from error
+        if ready:
+            self.policy.arrived(self._arrivals, station)
+
+    def _acknowledge(self) -> None:
+        if self._commands and not self.due:
+            self.effects.acks += self._commands
+            self._commands = 0
+
+    def _named(self, error: KeyCollision | RowMismatch) -> RunError:
+        node = self.graph.nodes[error.node]
+        if isinstance(error, RowMismatch):
+            what = f"{node.name} joins messages with different numbers of rows at state {tuple(error.state)}"
+            return RunError(what, node.name, "let all ports carry the same rows")
+        what = f"two messages in flight have the same key at {node.name}: state {tuple(error.state)}"
+        return RunError(what, node.name, "make the key tell them apart, or change the state with an Isu")
+
+    # -- what reports and supervisors read --------------------------------------------------------------------------
+
+    def memory(self) -> tuple[int, int, int]:
+        """Bytes of caches, deferred rows and queues."""
+        deferred = sum(state.nbytes for state in self.parameters.values())
+        return self.caches, deferred, sum(station.nbytes for station in self.stations)
+
+    def static_memory(self) -> dict[str, int]:
+        """Bytes of parameters, gradients and optimizer state."""
+        total = {"parameters": 0, "gradients": 0, "optimizer": 0}
+        for state in self.parameters.values():
+            for name, size in state.static_bytes().items():
+                total[name] += size
+        return total
+
+    def waiting(self) -> list[str]:
+        """The joins that wait and what they miss, in words."""
+        lines = []
+        for station in self.stations:
+            node = self.graph.nodes[station.node]
+            ports = node.inputs if station.kind == "forward" else node.outputs
+            for port, states in sorted(station.waiting().items()):
+                shown = ", ".join(str(tuple(state)) for state in states[:4])
+                more = f" and {len(states) - 4} more" if len(states) > 4 else ""
+                lines.append(f"{node.name} misses a {station.kind} message on {ports[port]} for {shown}{more}")
+        return lines
+
+    def values(self) -> dict[str, Array]:
+        """Current parameters as ``node/name``."""
+        found = {}
+        for state in self.parameters.values():
+            for name, value in state.values.items():
+                found[f"{state.node.name}/{name}"] = value
+        return found
