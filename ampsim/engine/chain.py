@@ -52,7 +52,7 @@ class Chain:
         self.out = worker.graph.outgoing[indices[-1]][0][0]
         self.parameters = next((step.state for step in self.steps if step.state), None)
         self._inner = [worker.graph.outgoing[i][0][0] for i in indices[:-1]]
-        self._parts: dict[tuple[int, int, Spec], Part] = {}
+        self._parts: dict[tuple[int, int, int], Part] = {}
         self._cut = worker.settings.max_batch
 
     def forward_limit(self) -> int:
@@ -64,7 +64,7 @@ class Chain:
         return min(self._cut, self.parameters.room) if self.parameters else self._cut
 
     def _part(self, position: int, direction: int, x: Spec) -> Part:
-        key = (position, direction, x)
+        key = (position, direction, x.shape[0])
         part = self._parts.get(key)
         if part is None:
             step = self.steps[position]
@@ -102,7 +102,7 @@ class Chain:
                 worker.count(next(inner), FORWARD, len(states), x.nbytes)
         if training and self.steps:
             block = Block(kept, rows, self.parameters.version if self.parameters else 0)
-            worker.caches += sum(array.nbytes for array in kept if array is not None)
+            worker.ledger.caches += sum(array.nbytes for array in kept if array is not None)
             self.site.remember(states, zip([block] * len(states), range(len(states)), strict=True))
         worker.emit(self.out, FORWARD, states, rows, x)
         return tuple(parts)
@@ -115,7 +115,7 @@ class Chain:
         if self.steps:
             entries = self.site.recall(states)
             kept = gather(entries)
-            self.worker.caches -= sum(array.nbytes for array in kept if array is not None)
+            self.worker.ledger.caches -= sum(array.nbytes for array in kept if array is not None)
             for position in range(len(self.steps) - 1, -1, -1):
                 step = self.steps[position]
                 saved = tuple(kept[len(kept) - step.saved :])

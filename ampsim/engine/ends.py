@@ -24,7 +24,7 @@ class SourceStation(Station):
     """Admitted instances that wait for their payload to be built."""
 
     def __init__(self, worker: WorkerState, index: int) -> None:
-        super().__init__(index, "forward", self.emit, lambda: worker.settings.max_batch)
+        super().__init__(index, "forward", self.emit, lambda: worker.settings.max_batch, worker.ledger)
         self.worker = worker
         self.site = Site(worker, index)
         self.field = self.site.node.name

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from ampsim.ir.kernels import cut_rows, offsets, stack_rows
 from ampsim.ir.message import Messages, Origin, Payload, State
@@ -75,8 +74,6 @@ class Group:
     rows: Sequence[int]
     payloads: list[Payload]
     consumed: list[Consumed] = field(default_factory=list)
-    nbytes: int = 0
-    extra: Any = None
 
 
 def consumed(messages: Messages, start: int, stop: int, row_bytes: float) -> Consumed:

@@ -17,6 +17,7 @@ from ampsim.ir.message import Array
 from ampsim.ir.work import Work
 
 Columns = dict[str, Array]
+_KIND = {kind: number for number, kind in enumerate(KINDS)}
 ABSENT = np.iinfo(np.int64).min
 
 
@@ -34,7 +35,7 @@ class WorkerLog:
     def task(self, task: Task, start: int, end: int, outbox: int = 0) -> None:
         """A task has ended. What it sent to its own worker counts as sent and arrived now."""
         task.origin.sent = task.origin.arrived = end
-        self._tasks.append((KINDS.index(task.kind), task.node, start, end, task.messages, task.rows, task.parts))
+        self._tasks.append((_KIND[task.kind], task.node, start, end, task.messages, task.rows, task.parts))
         self._consumed.append(task.consumed)
         self._memory.append((end, *self.state.memory(), outbox))
         if task.update:

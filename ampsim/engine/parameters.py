@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ampsim.engine.ledger import Ledger
 from ampsim.engine.task import Part, Update
 from ampsim.errors import NonFinite
 from ampsim.ir.kernels import cut_rows, offsets, stack_rows
@@ -54,7 +55,10 @@ class ParameterState:
     not depend on how messages were grouped.
     """
 
-    def __init__(self, index: int, node: Parameterised, settings: Training, values: dict[str, Array] | None) -> None:
+    def __init__(
+        self, index: int, node: Parameterised, settings: Training, values: dict[str, Array] | None, ledger: Ledger
+    ) -> None:
+        self.ledger = ledger
         self.index = index
         self.node = node
         self.settings = settings
@@ -78,11 +82,6 @@ class ParameterState:
         pile = self._piles.get(0)
         return self.muf - len(pile.states) if pile else self.muf
 
-    @property
-    def nbytes(self) -> int:
-        """Bytes of deferred rows."""
-        return sum(pile.nbytes for pile in self._piles.values()) + sum(pile.nbytes for pile in self._due)
-
     def static_bytes(self) -> dict[str, int]:
         """Bytes of parameters, gradients and optimizer state."""
         size = sum(spec.nbytes for spec in self.node.parameters().values())
@@ -93,6 +92,7 @@ class ParameterState:
     ) -> bool:
         """Take the rows of a backward group; True if this makes an update due."""
         self.staleness.update(ages)
+        self.ledger.deferred += sum(part.nbytes for part in deferred if part is not None)
         if self.muf:
             pile = self._piles.setdefault(0, Pile())
             pile.add(deferred, states, sum(rows), ages)
@@ -126,6 +126,7 @@ class ParameterState:
         if self._numeric:
             self._step(pile)
         self.version += 1
+        self.ledger.deferred -= pile.nbytes
         count, ages = len(pile.states), pile.ages
         facts = Update(self.index, self.version, count, sum(ages) / count, max(ages))
         return (self._part(pile.rows),), facts

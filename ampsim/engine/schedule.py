@@ -70,6 +70,7 @@ class Schedule:
         self.total = self.per_epoch * max(epochs, 1)
         self.entry = functools.lru_cache(maxsize=1 << 16)(self._entry)
         self.structure = functools.lru_cache(maxsize=1 << 14)(self._structure)
+        self.training = functools.lru_cache(maxsize=1 << 16)(self._training)
         self._order = functools.lru_cache(maxsize=2)(self._permutation)
 
     def segments(self) -> list[Segment]:
@@ -89,7 +90,7 @@ class Schedule:
         assert data is not None
         return data
 
-    def training(self, instance: int) -> bool:
+    def _training(self, instance: int) -> bool:
         """Whether backward messages follow."""
         return self.entry(instance).training
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 from ampsim.engine.group import Block, Consumed, Group, Piece, consumed, gather
+from ampsim.engine.ledger import Ledger
 from ampsim.ir.kernels import cut_rows, stack_rows
 from ampsim.ir.message import Messages, State
 
@@ -26,18 +27,20 @@ def row_bytes(messages: Messages) -> float:
 class Station:
     """A queue of stacks of messages, first come first served."""
 
-    def __init__(self, node: int, kind: str, run: Callable[[Group], Any], limit: Callable[[], int]) -> None:
+    def __init__(
+        self, node: int, kind: str, run: Callable[[Group], Any], limit: Callable[[], int], ledger: Ledger
+    ) -> None:
         self.node = node
         self.kind = kind
         self.run = run
         self.limit = limit
-        self.nbytes = 0
+        self.ledger = ledger
         self._stacks: deque[tuple[int, Messages, int]] = deque()  # arrival number, stack, first message left
 
     def push(self, arrival: int, port: int, messages: Messages) -> bool:
         """Add messages; True if a task can be made of what waits now."""
         self._stacks.append((arrival, messages, 0))
-        self.nbytes += messages.nbytes
+        self.ledger.queues += messages.nbytes
         return True
 
     def head(self) -> int | None:
@@ -70,9 +73,9 @@ class Station:
             states = [state for part in parts for state in part.states]
             rows = [r for part in parts for r in part.rows]
         payload = stack_rows(payloads)
-        nbytes = 0 if payload is None else payload.nbytes
-        self.nbytes -= nbytes
-        return Group([states], rows, [payload], parts, nbytes)
+        if payload is not None:
+            self.ledger.queues -= payload.nbytes
+        return Group([states], rows, [payload], parts)
 
     def extract(self, wanted: Sequence[tuple[int, State]]) -> Group | None:
         """Exactly the messages ``wanted`` (edge, state), in that order, or None while one of them is missing."""
@@ -109,9 +112,15 @@ class Joint(Station):
     """Collects one message per port and key; the state of port 0 names the joined item."""
 
     def __init__(
-        self, node: int, kind: str, run: Callable[[Group], Any], limit: Callable[[], int], keys: Sequence[Keys]
+        self,
+        node: int,
+        kind: str,
+        run: Callable[[Group], Any],
+        limit: Callable[[], int],
+        ledger: Ledger,
+        keys: Sequence[Keys],
     ) -> None:
-        super().__init__(node, kind, run, limit)
+        super().__init__(node, kind, run, limit, ledger)
         self._keys = keys
         self._pending: dict[Hashable, list[tuple[Messages, Block, int] | None]] = {}
         self._items: deque[tuple[int, list[tuple[Messages, Block, int]]]] = deque()
@@ -120,7 +129,7 @@ class Joint(Station):
         block = Block((messages.payload,), messages.rows)
         ports = len(self._keys)
         complete = False
-        self.nbytes += messages.nbytes
+        self.ledger.queues += messages.nbytes
         for i, key in enumerate(self._keys[port](messages.states)):
             parts = self._pending.get(key)
             if parts is None:
@@ -157,20 +166,19 @@ class Joint(Station):
         states: list[Sequence[State]] = []
         payloads, parts = [], []
         rows: list[int] = []
-        nbytes = 0
         for port in range(len(self._keys)):
             pieces: list[Piece] = [(item[port][1], item[port][2]) for item in items]
             stacked = gather(pieces)[0]
             payloads.append(stacked)
-            nbytes += 0 if stacked is None else stacked.nbytes
+            if stacked is not None:
+                self.ledger.queues -= stacked.nbytes
             port_rows = [block.rows[i] for block, i in pieces]
             rows = rows or port_rows
             if port_rows != rows:
                 raise RowMismatch(self.node, port, items[0][port][0].states[items[0][port][2]])
             states.append([item[port][0].states[item[port][2]] for item in items])
             parts.extend(_logged([item[port] for item in items]))
-        self.nbytes -= nbytes
-        return Group(states, rows, payloads, parts, nbytes)
+        return Group(states, rows, payloads, parts)
 
     def waiting(self) -> dict[int, list[State]]:
         missing: dict[int, list[State]] = {}

@@ -16,6 +16,7 @@ from functools import partial
 from ampsim.engine.chain import Chain
 from ampsim.engine.ends import GradientJoin, LossSite, SourceStation
 from ampsim.engine.group import Group
+from ampsim.engine.ledger import Ledger
 from ampsim.engine.parameters import ParameterState, initial_values
 from ampsim.engine.policy import Fifo, Policy
 from ampsim.engine.program import Program
@@ -44,10 +45,10 @@ class WorkerState:
         self.policy = policy or Fifo()
         self.effects = Effects()
         self.due: deque[ParameterState] = deque()  # one entry for each update that is due
-        self.caches = 0  # bytes kept for the way back
+        self.ledger = Ledger()
         self.counts = [[[0, 0], [0, 0]] for _ in self.graph.edges]  # [edge][direction]: messages, bytes
         self.parameters = {
-            index: ParameterState(index, node, self.settings, self._values(node, values))
+            index: ParameterState(index, node, self.settings, self._values(node, values), self.ledger)
             for index, node in enumerate(self.graph.nodes)
             if isinstance(node, Parameterised) and program.owner[index] == worker
         }
@@ -81,7 +82,7 @@ class WorkerState:
                 self._handle(index, BACKWARD, source.backward)
             elif isinstance(node, Loss):
                 keys = [key_function(node, port) for port in node.inputs]
-                joint = Joint(index, "forward", LossSite(self, index).forward, self._batch, keys)
+                joint = Joint(index, "forward", LossSite(self, index).forward, self._batch, self.ledger, keys)
                 self._handle(index, FORWARD, partial(self._enqueue, joint))
             elif isinstance(node, Routing):
                 route = RoutingSite(self, index)
@@ -90,7 +91,7 @@ class WorkerState:
             elif isinstance(node, FanOut):
                 self._handle(index, FORWARD, FanOutSite(self, index).forward)
                 keys = [whole] * len(node.outputs)
-                joint = Joint(index, "backward", GradientJoin(self, index).backward, self._batch, keys)
+                joint = Joint(index, "backward", GradientJoin(self, index).backward, self._batch, self.ledger, keys)
                 self._handle(index, BACKWARD, partial(self._enqueue, joint))
 
     def _build_chain(self, indices: tuple[int, ...]) -> None:
@@ -99,10 +100,10 @@ class WorkerState:
         forward: Station
         if chain.join:
             keys = [key_function(chain.join.node, port) for port in chain.join.node.inputs]
-            forward = Joint(head, "forward", chain.forward, chain.forward_limit, keys)
+            forward = Joint(head, "forward", chain.forward, chain.forward_limit, self.ledger, keys)
         else:
-            forward = Station(head, "forward", chain.forward, chain.forward_limit)
-        backward = Station(head, "backward", chain.backward, chain.backward_limit)
+            forward = Station(head, "forward", chain.forward, chain.forward_limit, self.ledger)
+        backward = Station(head, "backward", chain.backward, chain.backward_limit, self.ledger)
         self._handle(head, FORWARD, partial(self._enqueue, forward))
         self._handle(tail, BACKWARD, partial(self._enqueue, backward))
 
@@ -233,8 +234,7 @@ class WorkerState:
 
     def memory(self) -> tuple[int, int, int]:
         """Bytes of caches, deferred rows and queues."""
-        deferred = sum(state.nbytes for state in self.parameters.values())
-        return self.caches, deferred, sum(station.nbytes for station in self.stations)
+        return self.ledger.caches, self.ledger.deferred, self.ledger.queues
 
     def static_memory(self) -> dict[str, int]:
         """Bytes of parameters, gradients and optimizer state."""
