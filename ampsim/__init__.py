@@ -1,0 +1,71 @@
+"""ampsim: one IR of a training job, run on real cores and simulated on hardware that does not exist yet.
+
+    import ampsim
+    job = ampsim.workload("mlp")
+    measured = ampsim.run(job, workers=2)
+    predicted = ampsim.simulate(job, "fpga_ring_16")
+    print(ampsim.compare(predicted, measured))
+    measured.report("report.html")
+
+Names are imported when first used, so that ``import ampsim`` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0.dev0"
+
+_HOME = {
+    "Adam": "ampsim.engine.optimizer",
+    "AmpsimError": "ampsim.errors",
+    "Dataset": "ampsim.ir.data",
+    "Graph": "ampsim.ir.graph",
+    "Job": "ampsim.job",
+    "Recipe": "ampsim.job",
+    "Run": "ampsim.result.run",
+    "SGD": "ampsim.engine.optimizer",
+    "System": "ampsim.hw",
+    "Training": "ampsim.job",
+    "calibrate": "ampsim.studies.calibrate",
+    "compare": "ampsim.studies.compare",
+    "load_job": "ampsim.studies.jobs",
+    "load_run": "ampsim.studies.execute",
+    "load_system": "ampsim.studies.execute",
+    "replay": "ampsim.studies.execute",
+    "run": "ampsim.studies.execute",
+    "simulate": "ampsim.studies.execute",
+    "verify": "ampsim.ir.verify",
+    "workload": "ampsim.workloads",
+}
+
+__all__ = [*_HOME, "nodes"]
+
+if TYPE_CHECKING:
+    from ampsim.engine.optimizer import SGD, Adam
+    from ampsim.errors import AmpsimError
+    from ampsim.hw import System
+    from ampsim.ir import nodes
+    from ampsim.ir.data import Dataset
+    from ampsim.ir.graph import Graph
+    from ampsim.ir.verify import verify
+    from ampsim.job import Job, Recipe, Training
+    from ampsim.result.run import Run
+    from ampsim.studies.calibrate import calibrate
+    from ampsim.studies.compare import compare
+    from ampsim.studies.execute import load_run, load_system, replay, run, simulate
+    from ampsim.studies.jobs import load_job
+    from ampsim.workloads import workload
+
+
+def __getattr__(name: str) -> Any:
+    if name == "nodes":
+        return importlib.import_module("ampsim.ir.nodes")
+    if name in _HOME:
+        return getattr(importlib.import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'ampsim' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

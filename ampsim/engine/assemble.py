@@ -69,6 +69,7 @@ def assemble(
             "mode": plan.mode,
             "workers": plan.workers,
             "placement": {graph.nodes[n].name: names[w] for n, w in enumerate(plan.program.owner)},
+            "owner": list(plan.program.owner),
             **(settings or {}),
         },
     }

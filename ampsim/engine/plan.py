@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
 
+from ampsim.engine.controller import Controller
 from ampsim.engine.placement import place
 from ampsim.engine.policy import Fifo, Fixed, Planned, Policy
 from ampsim.engine.program import Program
@@ -25,7 +26,8 @@ class Plan:
 
     ``placement`` maps units to workers (None: balanced by work). ``mode`` is ``numeric`` or ``shapes``. ``values``
     are initial parameters by node and name. ``order`` fixes the tasks of each worker. ``evaluate`` runs one pass over
-    the validation set and trains nothing.
+    the validation set and trains nothing. ``given_data`` replaces what the recipe would load, ``owner`` the placement,
+    node by node. ``progress`` is called now and then with the controller and the time in seconds.
     """
 
     job: Job
@@ -36,6 +38,8 @@ class Plan:
     order: Mapping[int, Sequence[Planned]] | None = field(default=None, repr=False)
     evaluate: bool = False
     given_data: Data | None = field(default=None, repr=False)
+    owner: tuple[int, ...] | None = None
+    progress: Callable[[Controller, float], None] | None = field(default=None, repr=False)
 
     def check(self) -> None:
         """Raise UsageError or GraphError unless the plan can be executed."""
@@ -61,7 +65,7 @@ class Plan:
         """The job made ready for so many workers; the plan must have passed :meth:`check`."""
         training = self.job.training
         specs, _ = edge_specs(self.job.graph, self.data.training)
-        owner = place(self.job.graph, self.workers, specs, self.placement)
+        owner = self.owner or place(self.job.graph, self.workers, specs, self.placement)
         schedule = Schedule(
             *self.data,
             0 if self.evaluate else training.epochs,

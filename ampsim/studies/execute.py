@@ -1,0 +1,118 @@
+"""Run, simulate, replay: a job on one of the backends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ampsim.engine.assemble import replay_order
+from ampsim.engine.controller import Controller
+from ampsim.engine.plan import Plan
+from ampsim.engine.worker import Values
+from ampsim.errors import UsageError
+from ampsim.hw import System
+from ampsim.job import Job
+from ampsim.result.run import Run
+
+Progress = Callable[[Controller, float], None]
+
+
+def run(
+    job: Job,
+    *,
+    workers: int = 2,
+    placement: Mapping[int, int] | None = None,
+    init: Run | None = None,
+    start_method: str = "forkserver",
+    progress: Progress | None = None,
+) -> Run:
+    """Train ``job`` on so many worker processes of this machine.
+
+    ``placement`` maps affinity units to workers (left out: balanced by work). ``init`` continues from the final
+    parameters of another run of the same graph; optimizer state starts anew. Raises UsageError before anything is
+    started, RunError when a worker dies, the run stalls, or a loss or gradient is not finite.
+    """
+    from ampsim.runtime.backend import RuntimeBackend
+
+    plan = Plan(job, workers, placement, values=parameters_of(init, job), progress=progress)
+    return RuntimeBackend(start_method).execute(plan)
+
+
+def simulate(
+    job: Job,
+    system: System | str | Path,
+    *,
+    placement: Mapping[int, int] | None = None,
+    workers: int | None = None,
+    mode: str = "numeric",
+    init: Run | None = None,
+    progress: Progress | None = None,
+) -> Run:
+    """The same job on a system that need not exist.
+
+    ``system`` is a System, the name of a catalogue entry, or a YAML file. ``mode="numeric"`` trains for real in
+    simulated time; ``mode="shapes"`` only counts. ``workers`` uses the first so many chips (left out: as many as
+    there are units to place, at most all).
+    """
+    from ampsim.hw.backend import SimBackend
+
+    loaded = load_system(system)
+    count = workers if workers is not None else SimBackend.default_workers(job, loaded)
+    plan = Plan(job, count, placement, mode, parameters_of(init, job), progress=progress)
+    return SimBackend(loaded).execute(plan)
+
+
+def replay(measured: Run, system: System | str | Path, *, mode: str = "numeric") -> Run:
+    """Simulate the very order of tasks that ``measured`` had; in numeric mode the parameters come out bit-equal."""
+    from ampsim.hw.backend import SimBackend
+
+    job = Job.from_dict(measured.config["job"])
+    owner = measured.config["run"]["owner"]
+    values = nested(measured.initial)
+    plan = Plan(
+        job, measured.summary["workers"], mode=mode, values=values, order=replay_order(measured), owner=tuple(owner)
+    )
+    return SimBackend(load_system(system)).execute(plan)
+
+
+def load_run(folder: str | Path) -> Run:
+    """A run from its folder. Raises UsageError if a file is missing, damaged or of a newer version."""
+    return Run.load(Path(folder))
+
+
+def load_system(system: System | str | Path) -> System:
+    """A System from itself, a catalogue name or a YAML file."""
+    from ampsim.hw import load
+
+    return system if isinstance(system, System) else load(str(system))
+
+
+def nested(flat: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """``{"L1/W": array}`` as ``{"L1": {"W": array}}``."""
+    found: dict[str, dict[str, Any]] = {}
+    for path, value in flat.items():
+        node, _, name = path.rpartition("/")
+        found.setdefault(node, {})[name] = value
+    return found
+
+
+def parameters_of(init: Run | None, job: Job) -> Values | None:
+    """The final parameters of ``init``, checked against the graph of ``job``."""
+    from ampsim.ir.nodes import Parameterised
+
+    if init is None:
+        return None
+    values = nested(init.final)
+    for node in job.graph.nodes:
+        if not isinstance(node, Parameterised):
+            continue
+        wanted = {name: spec.shape for name, spec in node.parameters().items()}
+        given = {name: value.shape for name, value in values.get(node.name, {}).items()}
+        if wanted != given:
+            raise UsageError(
+                f"the parameters to start from do not fit node {node.name}: it needs {wanted}, gets {given}",
+                "init",
+                "start from a run of the same graph",
+            )
+    return values
