@@ -30,14 +30,14 @@ def job_options(command: Command) -> Command:
 
 def parse_settings(texts: tuple[str, ...]) -> dict[str, Any]:
     """``("training.epochs=3",)`` as ``{"training.epochs": 3}``; values are read as YAML 1.2 scalars."""
-    from ampsim.strict_yaml import load_text
+    from ampsim.strict_yaml import loads
 
     found: dict[str, Any] = {}
     for text in texts:
         name, separator, value = text.partition("=")
         if not separator or not name:
             raise ConfigError(f"{text!r} is not of the form NAME=VALUE", f"--set {text}")
-        found[name] = load_text(value, f"--set {name}")
+        found[name] = loads(value, f"--set {name}").value
     return found
 
 

@@ -1,6 +1,8 @@
-"""The backend without a clock: the protocol in a plain loop. It tests graphs, routing and order in milliseconds."""
+"""The backend without processes: the protocol in a plain loop. It tests graphs, routing and order in milliseconds."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from ampsim.engine.assemble import assemble
 from ampsim.engine.controller import Controller, Orders
@@ -15,9 +17,17 @@ from ampsim.result.run import Run
 
 
 class NullBackend:
-    """Executes a plan in this process, one task at a time; all times are zero."""
+    """Executes a plan in this process, one task at a time.
+
+    Without a ``clock`` all times are zero. With one (ticks of ``tick`` seconds, such as ``time.monotonic_ns``) the
+    tables hold real service times: that is how tasks are measured for calibration.
+    """
 
     name = "null"
+
+    def __init__(self, clock: Callable[[], int] | None = None, tick: float = 1e-9) -> None:
+        self._clock = clock or (lambda: 0)
+        self._tick = tick if clock else 0.0
 
     def execute(self, plan: Plan) -> Run:
         """Run the plan to its end."""
@@ -29,8 +39,10 @@ class NullBackend:
         program = plan.program
         workers = [WorkerState(program, w, plan.policy(w), plan.values) for w in range(plan.workers)]
         initial = {name: value.copy() for state in workers for name, value in state.values().items()}
-        logs = [WorkerLog(state, 0.0) for state in workers]
+        logs = [WorkerLog(state, self._tick) for state in workers]
         controller = Controller(program)
+        began = self._clock()
+        self._now = lambda: self._clock() - began
         self._obey(controller, workers, controller.start(0))
         while not controller.done:
             moved = False
@@ -39,19 +51,20 @@ class NullBackend:
                 if task is None:
                     continue
                 moved = True
+                start = self._now()
                 effects = state.run(task)
-                log.task(task, 0, 0)
+                log.task(task, start, self._now())
                 self._spread(controller, workers, state.worker, effects)
             if not moved and not controller.done:
                 raise stalled(workers, controller)
         final = {name: value for state in workers for name, value in state.values().items()}
         static = [state.static_memory() for state in workers]
-        return assemble(plan, self.name, [log.tables() for log in logs], static, controller, 0.0, initial, final)
+        return assemble(plan, self.name, [log.tables() for log in logs], static, controller, self._tick, initial, final)
 
     def _spread(self, controller: Controller, workers: list[WorkerState], source: int, effects: Effects) -> None:
         """Deliver what a worker emitted at once, and what the delivery emits in turn."""
         if effects.reports:
-            self._obey(controller, workers, controller.report(effects, 0))
+            self._obey(controller, workers, controller.report(effects, self._now()))
         for destination, parcel in effects.parcels.items():
             workers[destination].deliver(parcel, Origin(source))
             self._spread(controller, workers, destination, workers[destination].take_effects())

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 from ampsim.engine.assemble import replay_order
 from ampsim.engine.controller import Controller
 from ampsim.engine.plan import Plan
-from ampsim.engine.worker import Values
-from ampsim.errors import UsageError
+from ampsim.engine.values import nested, parameters_of
 from ampsim.hw import System
 from ampsim.job import Job
 from ampsim.result.run import Run
@@ -35,7 +33,7 @@ def run(
     """
     from ampsim.runtime.backend import RuntimeBackend
 
-    plan = Plan(job, workers, placement, values=parameters_of(init, job), progress=progress)
+    plan = Plan(job, workers, placement, values=parameters_of(init, job.graph), progress=progress)
     return RuntimeBackend(start_method).execute(plan)
 
 
@@ -59,7 +57,7 @@ def simulate(
 
     loaded = load_system(system)
     count = workers if workers is not None else SimBackend.default_workers(job, loaded)
-    plan = Plan(job, count, placement, mode, parameters_of(init, job), progress=progress)
+    plan = Plan(job, count, placement, mode, parameters_of(init, job.graph), progress=progress)
     return SimBackend(loaded).execute(plan)
 
 
@@ -86,33 +84,3 @@ def load_system(system: System | str | Path) -> System:
     from ampsim.hw import load
 
     return system if isinstance(system, System) else load(str(system))
-
-
-def nested(flat: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """``{"L1/W": array}`` as ``{"L1": {"W": array}}``."""
-    found: dict[str, dict[str, Any]] = {}
-    for path, value in flat.items():
-        node, _, name = path.rpartition("/")
-        found.setdefault(node, {})[name] = value
-    return found
-
-
-def parameters_of(init: Run | None, job: Job) -> Values | None:
-    """The final parameters of ``init``, checked against the graph of ``job``."""
-    from ampsim.ir.nodes import Parameterised
-
-    if init is None:
-        return None
-    values = nested(init.final)
-    for node in job.graph.nodes:
-        if not isinstance(node, Parameterised):
-            continue
-        wanted = {name: spec.shape for name, spec in node.parameters().items()}
-        given = {name: value.shape for name, value in values.get(node.name, {}).items()}
-        if wanted != given:
-            raise UsageError(
-                f"the parameters to start from do not fit node {node.name}: it needs {wanted}, gets {given}",
-                "init",
-                "start from a run of the same graph",
-            )
-    return values

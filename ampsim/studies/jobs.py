@@ -80,9 +80,9 @@ def _from_file(name: str, options: dict[str, Any]) -> Job:
 
 def _from_yaml(file: Path, options: dict[str, Any]) -> Job:
     """A file with ``workload``, ``options`` and ``training``, or a whole job as ``config.yaml`` of a run holds it."""
-    from ampsim.strict_yaml import load_file
+    from ampsim.strict_yaml import load
 
-    data = load_file(file)
+    data = load(file).value
     if not isinstance(data, dict):
         raise ConfigError("a job file is a mapping", str(file), "start with 'workload: NAME'")
     if "graph" in data or "job" in data:

@@ -1,0 +1,35 @@
+"""The multilayer perceptron on handwritten digits: four Linear layers, the first job of AMPNet.
+
+    images -> L1 -> relu -> L2 -> relu -> L3 -> relu -> L4 -> log-softmax -> loss <- labels
+"""
+
+from __future__ import annotations
+
+from ampsim.engine.optimizer import SGD
+from ampsim.errors import ConfigError
+from ampsim.ir.graph import Graph
+from ampsim.ir.nodes import Linear, LogSoftmax, NllLoss, Node, Relu, Source
+from ampsim.job import Job, Recipe, Training
+
+
+def mlp(
+    *, data: str = "mnist5k", batch: int = 100, width: int = 784, layers: int = 4, pixels: int = 784, classes: int = 10
+) -> Job:
+    """The job: ``layers`` Linear layers of ``width``, each on a unit of its own, minibatches of ``batch`` images.
+
+    ``data`` is ``mnist5k``, ``mnist``, ``fashion_mnist``, ``generated`` (seeded prototypes, no download) or ``none``
+    (shapes only). Trained by plain SGD with rate 0.1, four instances in flight, to 92 % on the 1,000 held-out digits
+    of ``mnist5k``.
+    """
+    if layers < 2:
+        raise ConfigError(f"an MLP of {layers} layers has no hidden layer", "options.layers", "use at least 2")
+    images, labels, loss = Source("images"), Source("labels"), NllLoss("loss")
+    at: Node = images
+    for number in range(1, layers):
+        at = at >> Linear(f"L{number}", pixels if number == 1 else width, width).affinity(number - 1) >> Relu()
+    last = Linear(f"L{layers}", width, classes, gain=1.0).affinity(layers - 1)
+    _ = at >> last >> LogSoftmax() >> loss["prediction"]
+    _ = labels >> loss["label"]
+    recipe = Recipe("ampsim.workloads.images:load", {"name": data, "batch": batch})
+    training = Training(epochs=12, max_active_keys=4, optimizer=SGD(0.1), target=0.92)
+    return Job(Graph.of("mlp", images, labels), recipe, training)
