@@ -16,7 +16,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 def job_options(command: Command) -> Command:
     """``--set``, ``--seed``, ``-o``, ``--force``, ``--json`` and ``--report``."""
     for option in (
-        click.option("--set", "settings", multiple=True, metavar="A.B=C", help="Change a setting, e.g. training.epochs=3."),
+        click.option("--set", "settings", multiple=True, metavar="A.B=C", help="Change one, e.g. training.epochs=3."),
         click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of everything random."),
         click.option("-o", "--output", type=Path, help="Run folder; left out: JOB-BACKEND-HASH in this folder."),
         click.option("--force", is_flag=True, help="Replace an existing run folder."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -13,12 +14,14 @@ from ampsim.engine.controller import Controller
 from ampsim.result.run import Run
 
 
-def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Columns aligned, the first to the left and the others to the right."""
+def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], align: str = "") -> None:
+    """Columns aligned by the letters of ``align`` (l or r); left out: the first to the left, the others to the right."""
     table = [list(header), *[list(row) for row in rows]]
     widths = [max(len(row[column]) for row in table) for column in range(len(header))]
+    sides = align or "l" + "r" * (len(header) - 1)
     for number, row in enumerate(table):
-        cells = [cell.ljust(width) if i == 0 else cell.rjust(width) for i, (cell, width) in enumerate(zip(row, widths, strict=True))]
+        columns = zip(row, widths, sides, strict=True)
+        cells = [cell.ljust(width) if side == "l" else cell.rjust(width) for cell, width, side in columns]
         click.echo("  ".join(cells).rstrip())
         if number == 0:
             click.echo("  ".join("-" * width for width in widths))
@@ -47,7 +50,7 @@ def percent(value: float | None) -> str:
     return "-" if value is None else f"{100 * value:.1f} %"
 
 
-def print_run(run: Run, folder: Any) -> None:
+def print_run(run: Run, folder: Path) -> None:
     """The compact table at the end of a run."""
     summary = run.summary
     last = summary["epochs"][-1] if summary["epochs"] else {}
@@ -69,6 +72,17 @@ def print_run(run: Run, folder: Any) -> None:
     click.echo(f"run folder: {folder}")
 
 
+def finish(run: Run, folder: Path, force: bool, report: Path | None, as_json: bool) -> None:
+    """Save a run, write its report if asked for, and print what came out."""
+    run.save(folder, force=force)
+    if report:
+        run.report(report)
+    if as_json:
+        print_json({**run.summary, "folder": str(folder)})
+    else:
+        print_run(run, folder)
+
+
 class ProgressLine:
     """One line on stderr while a run goes on; silent when stderr is no terminal or ``--quiet`` was given."""
 
@@ -80,7 +94,9 @@ class ProgressLine:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._bar is not None:
             self._bar.close()
 
@@ -91,7 +107,8 @@ class ProgressLine:
         if self._bar is None:
             from tqdm import tqdm
 
-            self._bar = tqdm(total=controller.schedule.total, desc=self._title, unit="inst", leave=False, file=sys.stderr)
+            total = controller.schedule.total
+            self._bar = tqdm(total=total, desc=self._title, unit="inst", leave=False, file=sys.stderr)
         done = len(controller.instances) - len(controller.in_flight)
         self._bar.update(done - self._bar.n)
         last = controller.validations[-1]["accuracy"] if controller.validations else None

@@ -29,7 +29,7 @@ def command(
     placement: str | None,
 ) -> None:
     """Train JOB on worker processes: a workload, a job.yaml, or file.py:function."""
-    from ampsim.cli.output import ProgressLine, print_json, print_run
+    from ampsim.cli.output import ProgressLine, finish
     from ampsim.studies.execute import load_run, run
     from ampsim.studies.jobs import load_job
 
@@ -39,10 +39,4 @@ def command(
     init = load_run(init_folder) if init_folder else None
     with ProgressLine(f"run {loaded.name}", flags["quiet"]) as progress:
         result = run(loaded, workers=workers, placement=parse_placement(placement), init=init, progress=progress)
-    result.save(folder, force=force)
-    if report_path:
-        result.report(report_path)
-    if as_json:
-        print_json({**result.summary, "folder": str(folder)})
-    else:
-        print_run(result, folder)
+    finish(result, folder, force, report_path, as_json)

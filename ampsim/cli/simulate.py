@@ -33,7 +33,7 @@ def command(
     placement: str | None,
 ) -> None:
     """Run JOB on a simulated SYSTEM: the same work, the same tables, another clock."""
-    from ampsim.cli.output import ProgressLine, print_json, print_run
+    from ampsim.cli.output import ProgressLine, finish
     from ampsim.studies.execute import load_run, load_system, simulate
     from ampsim.studies.jobs import load_job
 
@@ -52,10 +52,4 @@ def command(
             init=init,
             progress=progress,
         )
-    result.save(folder, force=force)
-    if report_path:
-        result.report(report_path)
-    if as_json:
-        print_json({**result.summary, "folder": str(folder)})
-    else:
-        print_run(result, folder)
+    finish(result, folder, force, report_path, as_json)
