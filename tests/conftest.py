@@ -52,9 +52,3 @@ def no_leaks() -> Iterator[None]:
     left = before.leaks()
     if left:
         pytest.fail("left behind:\n" + "\n".join(f"  {line}" for line in left), pytrace=False)
-
-
-@pytest.fixture(scope="session")
-def root() -> Path:
-    """The checkout."""
-    return HERE.parent

@@ -1,0 +1,62 @@
+# make demo   sets everything up, trains, simulates, compares, and says where the report is
+# make test   sets everything up and passes every test that is not slow
+# make bench  prints the figures; make lint checks the form; make clean removes what the others made
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+# Further words for pytest, the demo or the benchmarks: make test ARGS="-k verify"
+ARGS :=
+
+# The first Python that is new enough; `make PYTHON=/path/to/python3.12 ...` takes another.
+PYTHON ?= $(firstword $(foreach python,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
+  $(python) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(python))))
+
+.PHONY: demo test bench lint setup clean
+.DEFAULT_GOAL := test
+
+demo: setup
+	@$(BIN)/ampsim demo $(ARGS)
+
+test: setup
+	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+bench: setup
+	@test -d benchmarks || { echo "there is no folder benchmarks/" >&2; exit 2; }
+	@for file in benchmarks/[!_]*.py; do echo "== $$file"; $(BIN)/python "$$file" $(ARGS) || exit 1; done
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+setup: $(STAMP)
+
+# Set up again only when the list of what to install has changed; a half-made environment has no stamp.
+$(STAMP): pyproject.toml
+	@test -L ampsim/hw || { printf '%s\n' \
+	  "ampsim/hw is no link: this checkout was made without symbolic links." \
+	  "  do: git config --global core.symlinks true, then clone again" >&2; exit 2; }
+	@test -n "$(PYTHON)" || { printf '%s\n' \
+	  "no Python 3.11 or newer was found on PATH." \
+	  "  do: install one, or name it: make PYTHON=/path/to/python3.12 ..." >&2; exit 2; }
+	@echo "setting up $(VENV) with $(PYTHON): about a minute, once" >&2
+	@if ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
+	  if $(PYTHON) -c 'import ensurepip' 2>/dev/null; then \
+	    $(PYTHON) -m venv --clear $(VENV); \
+	  else \
+	    $(PYTHON) -m venv --clear --without-pip $(VENV) && \
+	    $(PYTHON) -m pip --quiet --python $(BIN)/python install pip; \
+	  fi || { printf '%s\n' \
+	    "$(PYTHON) cannot make a virtual environment: it has neither ensurepip nor pip 22.3 or newer." \
+	    "  do: apt-get install python3-venv (or python3-pip), then make again" >&2; exit 2; }; \
+	fi
+	@$(BIN)/python -m pip install --quiet --editable '.[dev]' >&2 || { printf '%s\n' \
+	  "pip could not install what pyproject.toml lists; its message stands above." \
+	  "  do: check the network and pip's index, then make again" >&2; exit 2; }
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
