@@ -1,0 +1,56 @@
+"""The simulated clock: a Python integer of femtoseconds, so that order and sums are exact.
+
+Times are rounded to the nearest femtosecond (half up) where a cost is made, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+from ampsim.errors import RunError
+
+FS = 10**15
+"""Femtoseconds in a second."""
+
+
+def to_fs(seconds: float) -> int:
+    """``seconds`` as integer femtoseconds. Raises RunError for NaN, an infinite or a negative duration."""
+    if not 0 <= seconds < math.inf:
+        raise RunError(f"a duration of {seconds} s is impossible", do="check the costs of this system")
+    numerator, denominator = float(seconds).as_integer_ratio()
+    return (2 * numerator * FS + denominator) // (2 * denominator)
+
+
+def to_seconds(fs: int) -> float:
+    """Integer femtoseconds as the nearest float64 of seconds."""
+    return fs / FS
+
+
+class Pace:
+    """How long an amount takes at a constant rate (bytes at bytes/s), exact to half a femtosecond.
+
+    ``rate`` is a float per second, or None for no limit. Durations are remembered: few sizes, many uses.
+    """
+
+    __slots__ = ("_denominator", "_half", "_known", "_numerator")
+
+    def __init__(self, rate: float | None) -> None:
+        if rate is not None and not 0 < rate < math.inf:
+            raise RunError(f"a rate of {rate} per second is impossible", do="check the rates of this system")
+        factor = Fraction(0) if rate is None else FS / Fraction(rate)
+        self._numerator, self._denominator = factor.numerator, factor.denominator
+        self._half = self._denominator // 2
+        self._known: dict[int, int] = {}
+
+    def ticks(self, amount: int) -> int:
+        """Femtoseconds that ``amount`` takes. Raises RunError when it is negative."""
+        known = self._known.get(amount)
+        if known is not None:
+            return known
+        if amount < 0:
+            raise RunError(f"an amount of {amount} is impossible", do="check the sizes that are sent")
+        if len(self._known) >= 1 << 16:
+            self._known.clear()
+        result = self._known[amount] = (amount * self._numerator + self._half) // self._denominator
+        return result

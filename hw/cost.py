@@ -1,0 +1,107 @@
+"""How long a task keeps a chip busy.
+
+    time(task)  =  task_overhead  +  sum over its parts of time(part)
+    time(part)  =  the measured table of its operation, if the chip has one, else
+                   max( padded / matmul + vector / vector_rate ,  (read + written) / memory_bandwidth )
+    padded      =  sum over its products (m, k, n) of  2 * up(m, R) * up(k, K) * up(n, C)
+
+where (R, K, C) is the chip's ``tile`` (rows, inner, columns) and up(x, t) is x rounded up to a multiple of
+t: a product that does not fill the array takes as long as one that does, so a 1-row product on a 128-row
+array runs at 1/128 of the peak. With a tile of (1, 1, 1) this is the roofline: FLOP / min(peak, bandwidth *
+FLOP / byte).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from ampsim.hw.clock import Pace, to_fs
+from ampsim.hw.schema import Chips, Table
+from ampsim.ir.work import Work
+
+
+class Part(Protocol):
+    """What is known of a piece of a task: ``ampsim.engine.task.Part`` is one."""
+
+    @property
+    def operation(self) -> str:
+        """Such as ``Linear(784, 784) forward``: the key of a measured table."""
+
+    @property
+    def rows(self) -> int:
+        """Rows of the payload."""
+
+    @property
+    def work(self) -> Work:
+        """Arithmetic and bytes."""
+
+
+class ChipCost:
+    """Times on one kind of chip, in integer femtoseconds. Part times are remembered."""
+
+    def __init__(self, kind: Chips) -> None:
+        self.kind = kind
+        self.task_overhead = to_fs(kind.task_overhead)
+        self._parcel = to_fs(kind.parcel_overhead)
+        self._copy = Pace(None if isinstance(kind.copy_bandwidth, str) else kind.copy_bandwidth)
+        self._known: dict[tuple[str, int, Work], int] = {}
+
+    def chip_time(self, parts: Iterable[Part]) -> int:
+        """Femtoseconds of a task of these parts, overhead included."""
+        total = self.task_overhead
+        known = self._known
+        for part in parts:
+            key = (part.operation, part.rows, part.work)
+            time = known.get(key)
+            if time is None:
+                if len(known) >= 1 << 16:
+                    known.clear()
+                time = known[key] = self.part_time(part)
+            total += time
+        return total
+
+    def part_time(self, part: Part) -> int:
+        """Femtoseconds of one part, without overhead. Raises RunError if it is NaN, infinite or negative."""
+        table = self.kind.measured.get(part.operation)
+        return to_fs(interpolate(table, part.rows) if table is not None else self.roofline(part.work))
+
+    def parcel_time(self, nbytes: int) -> int:
+        """Femtoseconds that sending a parcel of ``nbytes`` keeps its sender busy, and receiving it its receiver."""
+        return self._parcel + self._copy.ticks(nbytes)
+
+    def roofline(self, work: Work) -> float:
+        """Seconds of a piece of work by the formula above."""
+        kind = self.kind
+        arithmetic = padded(work.products, kind.tile) / kind.matmul + work.vector / kind.vector
+        memory = work.read + work.written
+        if isinstance(kind.memory_bandwidth, str):
+            return arithmetic
+        return max(arithmetic, memory / kind.memory_bandwidth)
+
+
+def chip_time(kind: Chips, parts: Iterable[Part]) -> int:
+    """Femtoseconds of one task on a chip of this kind; a :class:`ChipCost` is faster for many."""
+    return ChipCost(kind).chip_time(parts)
+
+
+def padded(products: Iterable[tuple[int, int, int]], tile: Sequence[int]) -> int:
+    """FLOP of the products with every side rounded up to the tile (rows, inner, columns)."""
+    rows, inner, columns = tile
+    total = 0
+    for m, k, n in products:
+        total += 2 * (-(-m // rows) * rows) * (-(-k // inner) * inner) * (-(-n // columns) * columns)
+    return total
+
+
+def interpolate(table: Table, rows: int) -> float:
+    """Seconds for ``rows`` rows: linear between measured points, proportional to rows beyond them."""
+    known, seconds = table.rows, table.seconds
+    at = bisect_left(known, rows)
+    if at == len(known) or at == 0:
+        end = min(at, len(known) - 1)
+        return seconds[end] * (rows / known[end])
+    low, high = known[at - 1], known[at]
+    weight = (rows - low) / (high - low)
+    return seconds[at - 1] * (1.0 - weight) + seconds[at] * weight

@@ -1,0 +1,130 @@
+"""A System: the chips, links, topology and host a job is simulated on, read from YAML and checked as a whole."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+
+import msgspec
+import yaml
+from msgspec import Meta
+
+from ampsim import strict_yaml
+from ampsim.hw import quantity, schema
+from ampsim.hw.fabric import Fabric
+from ampsim.hw.routes import Routes
+from ampsim.strict_yaml import Document, PathError, Steps
+
+if TYPE_CHECKING:
+    import networkx
+
+
+class System(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, dict=True):
+    """Hardware: ``chips`` in groups, ``links`` between them in a ``topology``, and a ``host``.
+
+    A System that exists is valid: making one raises ConfigError for chips that do not match the topology, a
+    measured table out of order, a self link, a repeated link, an unknown vertex, or chips that cannot reach
+    each other.
+    """
+
+    name: schema.Name
+    description: schema.Text = ""
+    chips: Annotated[tuple[schema.Chips, ...], Meta(min_length=1, max_length=64)]
+    links: schema.Links
+    topology: schema.Topology
+    host: schema.Host = schema.Host()
+    routes: Annotated[tuple[schema.Route, ...], Meta(max_length=10_000)] = ()
+    switching: Literal["cut_through", "store_and_forward"] = "cut_through"
+    packet_bytes: Annotated[schema.Bytes | None, Meta(description="store and forward by packets of this size")] = None
+    overflow: Annotated[Literal["refuse"], Meta(description="what happens when memory is full")] = "refuse"
+    sources: Annotated[dict[str, schema.Source], Meta(max_length=10_000)] = {}
+
+    def __post_init__(self) -> None:
+        if self.packet_bytes is not None and self.switching == "cut_through":
+            raise PathError("cut-through switching has no packets", ("packet_bytes",), "leave packet_bytes out")
+        total = sum(group.count for group in self.chips)
+        if total > schema.MAX_CHIPS:
+            raise PathError(f"{total} chips are more than {schema.MAX_CHIPS}", ("chips",))
+        for index, group in enumerate(self.chips):
+            for operation, table in group.measured.items():
+                _check_table(table, ("chips", index, "measured", operation))
+        _ = self.paths  # building them checks the topology
+
+    @classmethod
+    def from_yaml(cls, path: str | Path) -> System:
+        """The system in a YAML file. Raises ConfigError with file, line and path."""
+        return cls.from_document(strict_yaml.load(path))
+
+    @classmethod
+    def from_text(cls, text: str | bytes, name: str = "<text>") -> System:
+        """The system in YAML text; ``name`` stands for the file in errors. Raises ConfigError."""
+        return cls.from_document(strict_yaml.loads(text, name))
+
+    @classmethod
+    def from_document(cls, document: Document) -> System:
+        """The system in a parsed file. Raises ConfigError."""
+        try:
+            value = quantity.to_numbers(document.value, cls)
+        except PathError as error:
+            raise document.error(error.what, error.steps, error.do) from None
+        return document.convert(cls, value)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> System:
+        """The system that :meth:`to_dict` described. Raises ConfigError."""
+        return strict_yaml.convert(cls, quantity.to_numbers(values, cls))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values in base units, defaults included."""
+        return cast(dict[str, Any], msgspec.to_builtins(self))
+
+    def to_yaml(self) -> str:
+        """YAML text with units, defaults included; ``from_text`` gives an equal system back."""
+        values = quantity.to_strings(self.to_dict(), System)
+        return yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=110)
+
+    @cached_property
+    def fabric(self) -> Fabric:
+        """Vertices, links and arcs."""
+        return Fabric(self)
+
+    @cached_property
+    def paths(self) -> Routes:
+        """Routes between vertices."""
+        return Routes(self.fabric, self.routes)
+
+    @property
+    def chip_names(self) -> tuple[str, ...]:
+        """The name of every chip, in order."""
+        return self.fabric.chips
+
+    @cached_property
+    def chip_kinds(self) -> tuple[schema.Chips, ...]:
+        """The group of every chip, in the order of ``chip_names``."""
+        return tuple(group for group in self.chips for _ in range(group.count))
+
+    def graph(self) -> networkx.DiGraph[str]:
+        """Vertices by name, of ``kind`` chip, switch or host; edges with link, bandwidth (None: no limit), latency."""
+        import networkx  # a tenth of a second: only for those who ask for it
+
+        graph: networkx.DiGraph[str] = networkx.DiGraph(name=self.name)
+        fabric = self.fabric
+        for number, name in enumerate(fabric.vertices):
+            kind = "chip" if number < len(fabric.chips) else "host" if number == fabric.host else "switch"
+            graph.add_node(name, kind=kind)
+        for arc in fabric.arcs:
+            link = fabric.links[arc.link]
+            ends = fabric.vertices[arc.source], fabric.vertices[arc.target]
+            graph.add_edge(*ends, link=link.name, bandwidth=link.bandwidth, latency=link.latency)
+        return graph
+
+
+def _check_table(table: schema.Table, steps: Steps) -> None:
+    if len(table.rows) != len(table.seconds):
+        what = f"{len(table.rows)} rows and {len(table.seconds)} times"
+        raise PathError(what, (*steps, "seconds"), "give one time for each number of rows")
+    for index, (low, high) in enumerate(pairwise(table.rows)):
+        if high <= low:
+            raise PathError(f"{high} rows after {low}", (*steps, "rows", index + 1), "sort the table by rows")
