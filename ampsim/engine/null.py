@@ -8,7 +8,7 @@ from ampsim.engine.assemble import assemble
 from ampsim.engine.controller import Controller, Orders
 from ampsim.engine.log import WorkerLog
 from ampsim.engine.plan import Plan
-from ampsim.engine.quiet import quiet_gc
+from ampsim.engine.quiet import quiet
 from ampsim.engine.task import Effects
 from ampsim.engine.worker import WorkerState
 from ampsim.errors import Stalled
@@ -31,7 +31,7 @@ class NullBackend:
 
     def execute(self, plan: Plan) -> Run:
         """Run the plan to its end."""
-        with quiet_gc():
+        with quiet(plan.mode == "numeric"):
             return self._execute(plan)
 
     def _execute(self, plan: Plan) -> Run:

@@ -1,4 +1,4 @@
-"""Fewer garbage collections while a driver runs."""
+"""The conditions under which tasks are computed: rare garbage collection, one BLAS thread."""
 
 from __future__ import annotations
 
@@ -8,14 +8,21 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def quiet_gc() -> Iterator[None]:
-    """Collect rarely inside: logs grow by many small tuples, none of them cyclic, and each collection walks them all.
+def quiet(numeric: bool) -> Iterator[None]:
+    """Collect garbage rarely and, for arrays, compute under one BLAS thread; both are restored on leaving.
 
-    Cost a third of all Python time per message before (docs/performance.md). Restored on leaving.
+    Logs grow by many small tuples, none of them cyclic, and every collection walks them all: that cost a third of the
+    Python time per message. The bits of a matrix product depend on the number of threads, and workers use one.
     """
     before = gc.get_threshold()
     gc.set_threshold(200_000, 50, 1000)
     try:
-        yield
+        if numeric:
+            import threadpoolctl
+
+            with threadpoolctl.threadpool_limits(1, "blas"):
+                yield
+        else:
+            yield
     finally:
         gc.set_threshold(*before)
