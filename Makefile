@@ -47,12 +47,12 @@ $(STAMP): pyproject.toml
 	    $(PYTHON) -m venv --clear $(VENV); \
 	  else \
 	    $(PYTHON) -m venv --clear --without-pip $(VENV) && \
-	    $(PYTHON) -m pip --quiet --python $(BIN)/python install pip; \
+	    $(PYTHON) -m pip -qq --python $(BIN)/python install pip; \
 	  fi || { printf '%s\n' \
 	    "$(PYTHON) cannot make a virtual environment: it has neither ensurepip nor pip 22.3 or newer." \
 	    "  do: apt-get install python3-venv (or python3-pip), then make again" >&2; exit 2; }; \
 	fi
-	@$(BIN)/python -m pip install --quiet --editable '.[dev]' >&2 || { printf '%s\n' \
+	@$(BIN)/python -m pip install -qq --editable '.[dev]' >&2 || { printf '%s\n' \
 	  "pip could not install what pyproject.toml lists; its message stands above." \
 	  "  do: check the network and pip's index, then make again" >&2; exit 2; }
 	@touch $@
