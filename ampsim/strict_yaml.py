@@ -176,7 +176,7 @@ class _Builder:
         except (yaml.YAMLError, ValueError, RecursionError) as error:
             what = str(getattr(error, "reason", "it cannot be parsed"))
             raise ConfigError(f"this is not YAML text: {short(what, 120, quote=False)}", self.name) from None
-        if not self.root or self.root[0] is None:
+        if not self.root:
             raise ConfigError("the file is empty", self.name)
         return Document(self.name, self.root[0], self.lines)
 

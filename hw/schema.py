@@ -29,7 +29,7 @@ Speed = Annotated[float, _quantity(BANDWIDTH, 1, 1e18, "a bandwidth; a number is
 Bandwidth = Speed | Literal["unlimited"]
 Capacity = Bytes | Literal["unlimited"]
 
-Name = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$", max_length=64)]
+Name = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$(?!\n)", max_length=64)]
 Text = Annotated[str, Meta(max_length=2000)]
 Side = Annotated[int, Meta(ge=1, le=MAX_CHIPS)]
 Rows = Annotated[int, Meta(ge=1, le=10**9)]
