@@ -25,11 +25,10 @@ bench: setup
 	@test -d benchmarks || { echo "there is no folder benchmarks/" >&2; exit 2; }
 	@for file in benchmarks/[!_]*.py; do echo "== $$file"; $(BIN)/python "$$file" $(ARGS) || exit 1; done
 
+# All four, even after a failure: one run tells everything.
 lint: setup
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
+	@status=0; for tool in "ruff check ." "ruff format --check ." mypy lint-imports; do \
+	  echo "== $$tool"; $(BIN)/$$tool || status=1; done; exit $$status
 
 setup: $(STAMP)
 

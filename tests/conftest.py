@@ -39,9 +39,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             group = item.path.relative_to(HERE).parts[0]
             if group in known:
                 item.add_marker(group)
-        if item.get_closest_marker("runtime") and isinstance(item, pytest.Function):
+        if isinstance(item, pytest.Function) and item.get_closest_marker("runtime"):
             # First, so that it is torn down last, when the test's own fixtures have cleaned up.
-            item.fixturenames.insert(0, "no_leaks")
+            item.fixturenames[:] = ["no_leaks", *(name for name in item.fixturenames if name != "no_leaks")]
 
 
 @pytest.fixture

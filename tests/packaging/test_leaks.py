@@ -15,20 +15,27 @@ from tests.conftest import THREAD_VARIABLES
 from tests.leaks import SHM, Snapshot
 from tests.packaging.tree import ROOT, start_python
 
-# A test module with one test that leaks and one that does not.
+# A test module in which only the first test leaks; none asks for the check.
 INNER = """
 import os, pytest
-from tests.conftest import *
 
 kept = []
+pytestmark = pytest.mark.runtime
 
-@pytest.mark.runtime
-def test_leaks(no_leaks):
+def test_leaks():
     kept.append(os.open("/dev/null", os.O_RDONLY))
 
-@pytest.mark.runtime
-def test_clean(no_leaks):
+@pytest.mark.parametrize("time", [1, 2])
+def test_clean(time):
     os.close(os.open("/dev/null", os.O_RDONLY))
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_the_servers_of_multiprocess_may_stay(method):
+    import multiprocess
+    process = multiprocess.get_context(method).Process(target=os.getpid)
+    process.start()
+    process.join()
+    process.close()
 """
 
 # A process that starts another and waits for it; both end when their input closes.
@@ -95,10 +102,12 @@ def test_the_fixture_fails_a_test_that_leaks(tmp_path: Path) -> None:
     """In a process of its own, under the real conftest: the failure names what was left."""
     file = tmp_path / "test_inner.py"
     file.write_text(INNER)
-    done = start_python("-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", ROOT / "pyproject.toml", file)
+    done = start_python(
+        *("-m", "pytest", "-q", "-p", "tests.conftest", "-p", "no:cacheprovider", "-c", ROOT / "pyproject.toml", file)
+    )
     assert done.returncode == 1, done.stdout + done.stderr
     assert "/dev/null" in done.stdout
-    assert "2 passed, 1 error" in done.stdout
+    assert "5 passed, 1 error" in done.stdout
 
 
 def test_the_mark_brings_the_check_with_it(request: pytest.FixtureRequest) -> None:
