@@ -31,6 +31,7 @@ settings.register_profile("house", deadline=None, derandomize="CI" in os.environ
 settings.load_profile("house")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """A test below tests/NAME/ has the marker NAME; tests of the runtime are watched for leaks."""
     known = {line.partition(":")[0].strip() for line in config.getini("markers")}
