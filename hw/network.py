@@ -24,7 +24,7 @@ per link, and one for the delivery. :meth:`Network.run` does that for a list of 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from heapq import heapify, heappop, heapreplace
+from heapq import heappop, heappush, heapreplace
 from typing import NamedTuple
 
 import numpy as np
@@ -157,22 +157,29 @@ class Network:
 
     def run(self, transfers: Iterable[Transfer]) -> list[int]:
         """Carry all transfers; gives their delivery times (fs) in the order of ``transfers``. Raises RunError."""
-        heap: list[tuple[int, int, int, Transit]] = []
-        for index, transfer in enumerate(transfers):
+        listed = list(transfers)
+        for transfer in listed:
             if transfer.start < 0:
                 raise RunError(f"a transfer cannot start at {transfer.start} fs", do="give a time from 0")
-            ends = self.vertex(transfer.source), self.vertex(transfer.destination)
-            transit = self.open(*ends, transfer.nbytes)
-            heap.append((transfer.start, transit.key, index, transit))
-        arrivals = [0] * len(heap)
-        heapify(heap)
-        while heap:
+        vertex, first = self.vertex, self._serial
+        arrivals = [0] * len(listed)
+        heap: list[tuple[int, int, int, Transit]] = []
+        waiting = sorted(range(len(listed)), key=lambda index: listed[index].start, reverse=True)
+        while heap or waiting:
+            # What starts now joins before anything happens now; all the rest stays out of the heap.
+            while waiting and (not heap or listed[waiting[-1]].start <= heap[0][0]):
+                index = waiting.pop()
+                start, source, destination, nbytes = listed[index]
+                self._serial = first + index
+                transit = self.open(vertex(source), vertex(destination), nbytes)
+                heappush(heap, (start, transit.key, index, transit))
             now, key, index, transit = heap[0]
             if transit.hop == transit.hops:
                 arrivals[index] = now
                 heappop(heap)
             else:
                 heapreplace(heap, (self.step(transit, now), key, index, transit))
+        self._serial = first + len(listed)
         return arrivals
 
     def table(self) -> dict[str, Array]:
