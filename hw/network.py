@@ -103,9 +103,9 @@ class Network:
     def vertex(self, name: int | str) -> int:
         """The number of a chip given by number or name; -1 for the host. Raises RunError."""
         fabric = self.system.fabric
-        number = fabric.number.get(name, len(fabric.chips)) if isinstance(name, str) else name
-        if number in (fabric.host, HOST):
+        if name in (HOST, "host"):
             return HOST
+        number = fabric.number.get(name, -1) if isinstance(name, str) else name
         if not 0 <= number < len(fabric.chips):
             raise RunError(f"{name!r} is no chip of system {self.system.name!r}", do="use a chip's number or name")
         return number

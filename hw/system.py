@@ -78,7 +78,7 @@ class System(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values in base units, defaults included."""
-        return cast(dict[str, Any], msgspec.to_builtins(self))
+        return cast(dict[str, Any], msgspec.json.decode(msgspec.json.encode(self)))
 
     def to_yaml(self) -> str:
         """YAML text with units, defaults included; ``from_text`` gives an equal system back."""
