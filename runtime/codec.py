@@ -15,7 +15,7 @@ Nobody may write into a payload: within one worker, and in the other backends, i
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -39,7 +39,7 @@ _Count = Annotated[int, msgspec.Meta(ge=0)]
 _Shape = tuple[_Count, ...]
 _Part = tuple[_Count, _Count, list[State], _Count | list[_Count], str, _Shape]
 _encode = msgspec.msgpack.Encoder().encode
-_decode_parcel = msgspec.msgpack.Decoder(tuple[int, list[_Part]]).decode
+_decode_parcel: Callable[[Message], tuple[int, list[Any]]] = msgspec.msgpack.Decoder(tuple[int, list[_Part]]).decode
 _decode_note = msgspec.msgpack.Decoder(tuple[str, Any, list[tuple[str, _Shape]]]).decode
 
 
@@ -105,7 +105,6 @@ def decode(message: Message) -> Sent | Note:
         if kind == _PARCEL:
             parcel: Parcel = []
             payload: Array | Spec | None
-            parts: list[Any]
             sent, parts = _decode_parcel(message[8:end])
             for edge, direction, states, rows, code, shape in parts:
                 if rows.__class__ is int:
