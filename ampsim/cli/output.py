@@ -97,8 +97,13 @@ class ProgressLine:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Take the line off the screen."""
         if self._bar is not None:
             self._bar.close()
+            self._bar = None
 
     def __call__(self, controller: Controller, now: float) -> None:
         """The backend reports: so many instances are done at this time of its clock."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ampsim.engine.assemble import assemble
 from ampsim.engine.controller import Controller, Orders
@@ -87,7 +87,7 @@ def stalled(workers: list[WorkerState], controller: Controller) -> Stalled:
     return stalled_error(lines, sorted(controller.in_flight))
 
 
-def stalled_error(waiting: list[str], instances: list[int]) -> Stalled:
+def stalled_error(waiting: Sequence[str], instances: Sequence[int]) -> Stalled:
     """The same from what workers said."""
     shown = ", ".join(map(str, instances[:8])) + (" ..." if len(instances) > 8 else "")
     details = "\n".join(f"  - {line}" for line in waiting[:20]) or "  - no join waits; a node kept a message back"

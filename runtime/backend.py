@@ -1,0 +1,185 @@
+"""The real backend: worker processes, shared-memory channels, the wall clock."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ampsim.engine.assemble import assemble
+from ampsim.engine.controller import Controller, Orders
+from ampsim.engine.log import Columns
+from ampsim.engine.parameters import initial_values
+from ampsim.engine.plan import Plan
+from ampsim.engine.task import Effects, Metric
+from ampsim.errors import RunError
+from ampsim.ir.message import Array
+from ampsim.ir.nodes import Parameterised
+from ampsim.result.run import Run
+from ampsim.runtime.codec import Note, decode, note
+from ampsim.runtime.crew import Crew
+from ampsim.runtime.watch import QUIET, StallWatch
+from ampsim.runtime.worker import TICK
+
+
+class RuntimeBackend:
+    """Executes plans on worker processes of this machine, one BLAS thread each.
+
+    ``start_method`` is ``forkserver`` or ``spawn``.
+    """
+
+    name = "runtime"
+
+    def __init__(self, start_method: str = "forkserver") -> None:
+        self.start_method = start_method
+
+    def execute(self, plan: Plan) -> Run:
+        """Run the plan to its end. Raises UsageError before any process is started and RunError after."""
+        plan.check()
+        initial = _initial(plan)
+        with Crew(plan, self.start_method) as crew:
+            return Conductor(plan, crew).run(initial)
+
+
+class Conductor:
+    """The controller's side of one run: sends orders, hears reports, notices when nothing moves."""
+
+    def __init__(self, plan: Plan, crew: Crew) -> None:
+        self.plan = plan
+        self.crew = crew
+        self.program = plan.program
+        self.controller = Controller(self.program)
+        self._watch = StallWatch(plan.workers)
+        self._began = 0
+
+    def run(self, initial: Mapping[str, Array]) -> Run:
+        """From the first admission to the Run."""
+        self._began = time.monotonic_ns()
+        for worker in range(self.plan.workers):
+            self.crew.send(worker, note("go", self._began))
+        self._obey(self.controller.start(self._now()))
+        quiet_since = time.monotonic()
+        while not self.controller.done:
+            heard = self._hear(self.crew.receive(QUIET))
+            if heard:
+                quiet_since = time.monotonic()
+            elif time.monotonic() - quiet_since >= QUIET:
+                quiet_since = time.monotonic()
+                self._broadcast(note("status", self._watch.ask()))
+        return self._collect(initial)
+
+    def _hear(self, messages: Sequence[tuple[int, Any]]) -> bool:
+        """Handle what came in; True if a run moved on by it."""
+        moved = False
+        for worker, message in messages:
+            content = decode(message)
+            assert isinstance(content, Note)
+            if content.name == "report":
+                completed, metrics, acks = content.body
+                effects = Effects(completed=completed, metrics=[Metric(*metric) for metric in metrics], acks=acks)
+                self._obey(self.controller.report(effects, self._now()))
+                self._watch.reset()
+                moved = True
+            elif content.name == "status":
+                stalled = self._watch.answer(worker, content.body, sorted(self.controller.in_flight))
+                if stalled:
+                    raise stalled
+        if moved and self.plan.progress:
+            self.plan.progress(self.controller, self._now() * TICK)
+        return moved
+
+    def _obey(self, orders: Orders) -> None:
+        if orders.admit:
+            packet = note("admit", [self._now(), orders.admit])
+            for worker in self.program.entry_workers:
+                self.crew.send(worker, packet)
+        if orders.update or orders.flush:
+            packet = note("update", orders.update)
+            for worker in self.program.update_workers:
+                self.crew.send(worker, packet)
+
+    def _now(self) -> int:
+        return time.monotonic_ns() - self._began
+
+    def _broadcast(self, packet: Any) -> None:
+        for worker in range(self.plan.workers):
+            self.crew.send(worker, packet)
+
+    def _collect(self, initial: Mapping[str, Array]) -> Run:
+        """Ask every worker for what it wrote down, and put it together."""
+        self.crew.finish(note("finish"))
+        results: dict[int, Note] = {}
+        while len(results) < self.plan.workers:
+            for worker, message in self.crew.receive(QUIET):
+                content = decode(message)
+                if isinstance(content, Note) and content.name == "result":
+                    results[worker] = content
+        tables, static, final = [], [], {}
+        arrivals = []
+        for worker in range(self.plan.workers):
+            body = results[worker].body
+            arrays = dict(zip(body["names"], results[worker].arrays, strict=True))
+            tables.append(_tables(arrays))
+            static.append(body["static"])
+            final.update({n.removeprefix("final:"): a for n, a in arrays.items() if n.startswith("final:")})
+            arrivals.append(arrays["arrivals"])
+        names, links = _links(arrivals)
+        return assemble(
+            self.plan,
+            RuntimeBackend.name,
+            tables,
+            static,
+            self.controller,
+            TICK,
+            initial,
+            final,
+            links=names,
+            link_table=links,
+            settings={"start_method": self.crew.start_method},
+        )
+
+
+def _initial(plan: Plan) -> dict[str, Array]:
+    """The parameters every worker starts from."""
+    found: dict[str, Array] = {}
+    if plan.mode != "numeric":
+        return found
+    for node in plan.job.graph.nodes:
+        if isinstance(node, Parameterised):
+            given = (plan.values or {}).get(node.name) or initial_values(node, plan.job.training.seed)
+            found.update({f"{node.name}/{name}": np.array(value) for name, value in given.items()})
+    return found
+
+
+def _tables(arrays: Mapping[str, Array]) -> dict[str, Columns]:
+    """``{"table:tasks.start": array}`` as tables of columns."""
+    tables: dict[str, Columns] = {}
+    for path, array in arrays.items():
+        kind, _, rest = path.partition(":")
+        if kind == "table":
+            table, _, column = rest.partition(".")
+            tables.setdefault(table, {})[column] = array
+    if not tables:
+        raise RunError("a worker sent no tables")
+    return tables
+
+
+def _links(arrivals: Sequence[Array]) -> tuple[list[str], Columns]:
+    """One row per parcel: a link is a directed pair of workers; arrays are (n, 4): source, sent, arrived, bytes."""
+    rows = [np.column_stack([part, np.full(len(part), w)]) for w, part in enumerate(arrivals)]
+    every = np.concatenate(rows) if rows else np.empty((0, 5), np.int64)
+    every = every[np.argsort(every[:, 1], kind="stable")]
+    pairs = sorted({(int(a), int(b)) for a, b in every[:, [0, 4]]})
+    number = {pair: index for index, pair in enumerate(pairs)}
+    link = np.asarray([number[int(a), int(b)] for a, b in every[:, [0, 4]]], np.int32)
+    columns = {
+        "link": link,
+        "start": every[:, 1] * TICK,
+        "end": every[:, 2] * TICK,
+        "bytes": every[:, 3].astype(np.int64),
+        "source": every[:, 0].astype(np.int32),
+        "destination": every[:, 4].astype(np.int32),
+    }
+    return [f"worker{a}->worker{b}" for a, b in pairs], columns

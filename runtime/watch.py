@@ -1,0 +1,54 @@
+"""Noticing that a run stands still."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ampsim.engine.null import stalled_error
+from ampsim.errors import Stalled
+
+QUIET = 0.5  # seconds without a report before the workers are asked how they are
+
+
+class StallWatch:
+    """Asks every worker twice what it has done; a run in which nothing differs between the answers stands still.
+
+    Two equal snapshots half a second apart, with as many messages received as sent and nothing in an outbox, mean that
+    nobody works and nothing is on its way.
+    """
+
+    def __init__(self, workers: int) -> None:
+        self._workers = workers
+        self._question = 0
+        self._answers: dict[int, Any] = {}
+        self._before: list[Any] | None = None
+
+    def reset(self) -> None:
+        """Something moved."""
+        self._before = None
+        self._answers = {}
+
+    def ask(self) -> int:
+        """The number of the next question; answers to earlier ones no longer count."""
+        self._question += 1
+        self._answers = {}
+        return self._question
+
+    def answer(self, worker: int, body: Sequence[Any], in_flight: Sequence[int]) -> Stalled | None:
+        """A worker's status: question, counts and waiting joins. The error to raise if the run stands still."""
+        question, counts, waiting = body
+        if question != self._question:
+            return None
+        self._answers[worker] = (counts, waiting)
+        if len(self._answers) < self._workers:
+            return None
+        snapshot = [self._answers[w][0] for w in range(self._workers)]
+        # Asking and answering are messages too: one more received and one more sent by each worker every time.
+        moved = [[tasks, sent - question, received - question, left] for tasks, sent, received, left in snapshot]
+        same = moved == self._before
+        self._before = moved
+        if not same or any(left for *_, left in moved):
+            return None
+        lines = [f"worker {w}: {line}" for w in range(self._workers) for line in self._answers[w][1]]
+        return stalled_error(lines, in_flight)

@@ -1,0 +1,126 @@
+"""A worker process at work: receive, choose, compute, send, by the wall clock."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ampsim.engine.log import WorkerLog
+from ampsim.engine.quiet import quiet
+from ampsim.engine.task import Effects
+from ampsim.engine.worker import WorkerState
+from ampsim.ir.message import Array, Origin
+from ampsim.runtime.codec import Note, Sent, decode, encode, note
+from ampsim.runtime.endpoint import Endpoint
+from ampsim.runtime.entry import Worker
+from ampsim.runtime.packet import Packet
+from ampsim.runtime.setup import rebuild
+
+TICK = 1e-9
+CONTROLLER = -1
+
+
+class WorkerLoop:
+    """Drives one WorkerState over an endpoint of the mesh until the controller says ``finish``.
+
+    Times are nanoseconds since ``began`` on the monotonic clock, which all processes of a machine share.
+    """
+
+    def __init__(self, state: WorkerState, endpoint: Endpoint, began: int) -> None:
+        self.state = state
+        self.endpoint = endpoint
+        self.controller = endpoint.size - 1
+        self.log = WorkerLog(state, TICK)
+        self.arrivals: list[tuple[int, int, int, int]] = []  # source, sent, arrived, bytes
+        self._began = began
+        self._tasks = 0
+        self._finished = False
+
+    def run(self, early: Sequence[tuple[int, Sent | Note]] = ()) -> None:
+        """Work until the controller says that the run is over; ``early`` came before the start."""
+        state, endpoint, clock, began = self.state, self.endpoint, time.monotonic_ns, self._began
+        for source, content in early:
+            self._handle(source, content)
+        while True:
+            for source, message in endpoint.receive():
+                self._handle(source, decode(message))
+            if self._finished:
+                return
+            task = state.next_task()
+            if task is None:
+                endpoint.wait()
+                continue
+            start = clock() - began
+            effects = state.run(task)
+            end = clock() - began
+            self._tasks += 1
+            self.log.task(task, start, end, endpoint.statistics().outbox_bytes)
+            self._send(effects)
+
+    def _handle(self, source: int, content: Sent | Note) -> None:
+        now = time.monotonic_ns() - self._began
+        if isinstance(content, Sent):
+            self.arrivals.append((source, content.sent, now, sum(m.nbytes for m in content.parcel)))
+            self.state.deliver(content.parcel, Origin(source, content.sent, now))
+        elif content.name == "admit":
+            self.state.admit(content.body[1], Origin(CONTROLLER, content.body[0], now))
+        elif content.name == "update":
+            self.state.update_now(content.body)
+        elif content.name == "status":
+            self.endpoint.send(self.controller, note("status", self._status(content.body)))
+        elif content.name == "finish":
+            self._finished = True
+        self._send(self.state.take_effects())
+
+    def _send(self, effects: Effects) -> None:
+        if effects.parcels:
+            now = time.monotonic_ns() - self._began
+            for destination, parcel in effects.parcels.items():
+                self.endpoint.send(destination, encode(parcel, now))
+        if effects.reports:
+            self.endpoint.send(self.controller, note("report", [effects.completed, effects.metrics, effects.acks]))
+
+    def _status(self, question: int) -> list[Any]:
+        """For the supervisor: what was asked, whether anything moved, and the joins that wait."""
+        passed = self.endpoint.statistics()
+        counts = [self._tasks, passed.sent_messages, passed.received_messages, passed.outbox_messages]
+        return [question, counts, self.state.waiting()]
+
+
+def serve(worker: Worker) -> None:
+    """The entry function of a worker process: wait for ``go``, work, hand in what was written down."""
+    endpoint = worker.endpoint
+    assert endpoint is not None
+    state = rebuild(worker.config, worker.arrays, worker.index)
+    early: list[tuple[int, Sent | Note]] = []
+    began = None
+    while began is None:
+        endpoint.wait()
+        for source, message in endpoint.receive():
+            content = decode(message)
+            if isinstance(content, Note) and content.name == "go":
+                began = content.body
+            else:
+                early.append((source, content))
+    loop = WorkerLoop(state, endpoint, began)
+    with quiet(numeric=False):
+        loop.run(early)
+    endpoint.send(endpoint.size - 1, result_note(loop))
+    while not endpoint.pump():
+        endpoint.wait(0.01)
+
+
+def result_note(loop: WorkerLoop) -> Packet:
+    """Everything a worker wrote down, and its final parameters, as one note."""
+    arrays: dict[str, Array] = {
+        f"table:{table}.{column}": array
+        for table, columns in loop.log.tables().items()
+        for column, array in columns.items()
+    }
+    arrays["arrivals"] = np.asarray(loop.arrivals, np.int64).reshape(-1, 4)
+    arrays.update({f"final:{name}": value for name, value in loop.state.values().items()})
+    body = {"names": list(arrays), "static": loop.state.static_memory()}
+    return note("result", body, list(arrays.values()))
