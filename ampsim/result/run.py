@@ -1,0 +1,136 @@
+"""A finished run: scalars, tables, parameters, configuration, provenance."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ampsim.errors import UsageError
+from ampsim.result.schema import Array, Table
+
+Renderer = Callable[[Sequence["Run"], Path], object]
+"""Writes one HTML page about some runs to a path."""
+
+_renderers: list[Renderer] = []
+
+
+def register_renderer(renderer: Renderer) -> None:
+    """Let :meth:`Run.report` use ``renderer``; the last one registered is used."""
+    _renderers[:] = [renderer]
+
+
+class Run:
+    """What a backend made of a job; the same from every backend.
+
+    ``summary`` holds the scalars and names of result.json; ``tables`` the columns of
+    :data:`ampsim.result.schema.TABLES`, as numpy arrays; ``config`` the job, the placement and the backend's settings;
+    ``provenance`` where, when and with what it ran; ``initial`` and ``final`` the parameters, by ``"node/parameter"``.
+    """
+
+    def __init__(
+        self,
+        summary: dict[str, Any],
+        tables: dict[str, Table],
+        config: dict[str, Any],
+        provenance: dict[str, Any],
+        initial: dict[str, Array],
+        final: dict[str, Array],
+    ) -> None:
+        self.summary = summary
+        self.tables = tables
+        self.config = config
+        self.provenance = provenance
+        self.initial = initial
+        self.final = final
+
+    # Scalars -------------------------------------------------------------------------------------------------------
+
+    @property
+    def job(self) -> str:
+        """Name of the job."""
+        return str(self.summary["job"])
+
+    @property
+    def backend(self) -> str:
+        """``null``, ``runtime`` or ``sim``."""
+        return str(self.summary["backend"])
+
+    @property
+    def mode(self) -> str:
+        """``numeric`` or ``shapes``."""
+        return str(self.summary["mode"])
+
+    @property
+    def workers(self) -> int:
+        """Number of workers."""
+        return int(self.summary["workers"])
+
+    @property
+    def makespan(self) -> float:
+        """Seconds from the start to the end of the run."""
+        return float(self.summary["makespan"])
+
+    @property
+    def throughput(self) -> float | None:
+        """Training rows per second of training; None without a clock."""
+        value = self.summary["throughput"]
+        return None if value is None else float(value)
+
+    @property
+    def utilization(self) -> list[float | None]:
+        """Busy time over makespan, for each worker; None without a clock."""
+        return list(self.summary["utilization"])
+
+    @property
+    def epochs(self) -> list[dict[str, Any]]:
+        """One dict an epoch: epoch, time, and loss and accuracy in training and validation."""
+        return list(self.summary["epochs"])
+
+    @property
+    def time_to_target(self) -> float | None:
+        """Seconds of training until the target accuracy was seen; None if there was no target or it was missed."""
+        value = self.summary["time_to_target"]
+        return None if value is None else float(value)
+
+    # Disk ----------------------------------------------------------------------------------------------------------
+
+    def save(self, folder: str | os.PathLike[str], *, force: bool = False) -> Path:
+        """Write the run folder, whole or not at all, and return its absolute path.
+
+        Raises UsageError if the folder exists and ``force`` is false, or if it is a link, a file or anything but an
+        empty folder or a run; RunError if the disk is full.
+        """
+        from ampsim.result.folder import save
+
+        return save(self, folder, force=force)
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> Run:
+        """The run of a folder. Raises UsageError naming the file that is missing, damaged or of a newer version."""
+        from ampsim.result.loading import load
+
+        result, tables, initial, final = load(Path(folder))
+        return cls(result["summary"], tables, result["config"], result["provenance"], initial, final)
+
+    # For people ----------------------------------------------------------------------------------------------------
+
+    def report(self, path: str | os.PathLike[str]) -> Path:
+        """Write one self-contained HTML page about this run and return its path.
+
+        Raises UsageError if ``ampsim.reports`` has not been imported, or the file cannot be written there.
+        """
+        if not _renderers:
+            raise UsageError("no renderer is registered", "Run.report", "import ampsim.reports first")
+        _renderers[-1]([self], Path(path))
+        return Path(path)
+
+    def __repr__(self) -> str:
+        return f"<Run {self.job!r} on {self.backend}, {self.workers} workers, {self.makespan:.4g} s>"
+
+    def _repr_html_(self) -> str:
+        """A small table for notebooks."""
+        from ampsim.result.notebook import table
+
+        return table(self)

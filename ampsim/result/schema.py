@@ -1,0 +1,180 @@
+"""The tables of a run as data: every column with its dtype, unit and meaning.
+
+Every backend fills the same tables. Every time is in seconds from the start of the run. A table is a dict of columns
+of equal length; all columns have one axis, except ``messages.state``, which has a second one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ampsim.errors import UsageError
+
+Array = NDArray[Any]
+Table = dict[str, Array]
+
+VERSION = 1
+"""Of the tables and of the run folder; a folder of a newer version is refused."""
+
+KINDS = ("forward", "backward", "update", "sync")
+"""Names of ``tasks.kind``, by number."""
+
+DIRECTIONS = ("forward", "backward")
+"""Names of ``direction``, by number."""
+
+CONTROLLER = -1
+"""``source`` of what the controller sent."""
+
+ADMISSION = -1
+"""``edge`` of a message that admits an instance at a source."""
+
+ABSENT = int(np.iinfo(np.int64).min)
+"""Fills ``messages.state`` behind the end of a short state."""
+
+
+class Column(NamedTuple):
+    """One column. ``dtype`` is a numpy code without byte order; ``axes`` is 2 for ``messages.state`` only."""
+
+    name: str
+    dtype: str
+    unit: str
+    meaning: str
+    axes: int = 1
+
+
+def _columns(*rows: tuple[str, str, str, str]) -> tuple[Column, ...]:
+    return tuple(Column(*row) for row in rows)
+
+
+TABLES: dict[str, tuple[Column, ...]] = {
+    "tasks": _columns(
+        ("worker", "i4", "", "index in summary.worker_names"),
+        ("kind", "i1", "", "0 forward, 1 backward, 2 update, 3 sync"),
+        ("node", "i4", "", "index in summary.nodes of the first node of the task"),
+        ("start", "f8", "s", "when the worker began it"),
+        ("end", "f8", "s", "when the worker ended it"),
+        ("messages", "i4", "", "messages it took"),
+        ("rows", "i8", "", "rows of payload it took"),
+        ("matmul", "f8", "FLOP", "in matrix products, 2 m k n each"),
+        ("vector", "f8", "FLOP", "elsewhere"),
+        ("read", "i8", "B", "read from memory"),
+        ("written", "i8", "B", "written to memory"),
+    ),
+    "messages": (
+        Column("task", "i8", "", "row in tasks of the task that took it"),
+        Column("edge", "i4", "", "index in summary.edges; -1: admission of an instance at a source"),
+        Column("direction", "i1", "", "0 forward, 1 backward"),
+        Column("state", "i8", "", "the state, padded at its end with the smallest int64", 2),
+        Column("bytes", "i8", "B", "payload, without headers"),
+        Column("source", "i4", "", "worker that sent it; -1: the controller"),
+        Column("sent", "f8", "s", "when the sender let it go"),
+        Column("arrived", "f8", "s", "when it was at hand for the worker that took it"),
+    ),
+    "updates": _columns(
+        ("node", "i4", "", "index in summary.nodes"),
+        ("worker", "i4", "", "index in summary.worker_names"),
+        ("time", "f8", "s", "end of the update"),
+        ("version", "i4", "", "of the parameters after it"),
+        ("gradients", "i4", "", "messages whose gradients it applied"),
+        ("staleness_mean", "f8", "versions", "mean over its gradients"),
+        ("staleness_max", "i4", "versions", "largest of its gradients"),
+    ),
+    "staleness": _columns(
+        ("node", "i4", "", "index in summary.nodes"),
+        ("staleness", "i4", "versions", "updates between the forward pass and the use of a gradient"),
+        ("count", "i8", "", "gradients with this staleness"),
+    ),
+    "instances": _columns(
+        ("instance", "i8", "", "admission number"),
+        ("epoch", "i4", "", "from 0"),
+        ("training", "?", "", "false: validation"),
+        ("index", "i8", "", "place in the data set"),
+        ("rows", "i8", "", "samples in it"),
+        ("admitted", "f8", "s", "when the controller let it in"),
+        ("completed", "f8", "s", "when the controller knew that it was done"),
+    ),
+    "metrics": _columns(
+        ("time", "f8", "s", "when the controller had it"),
+        ("node", "i4", "", "index in summary.nodes of the loss"),
+        ("instance", "i8", "", "admission number"),
+        ("epoch", "i4", "", "from 0"),
+        ("training", "?", "", "false: validation"),
+        ("rows", "i8", "", "samples behind it"),
+        ("loss", "f8", "", "mean over the rows"),
+        ("correct", "i8", "", "rows classified correctly"),
+    ),
+    "memory": _columns(
+        ("worker", "i4", "", "index in summary.worker_names"),
+        ("time", "f8", "s", "end of a task"),
+        ("caches", "i8", "B", "kept by forward passes for their backward passes"),
+        ("deferred", "i8", "B", "rows whose weight gradients are not formed yet"),
+        ("queues", "i8", "B", "messages that wait for a task"),
+        ("outbox", "i8", "B", "messages that wait to leave"),
+    ),
+    "edges": _columns(
+        ("edge", "i4", "", "index in summary.edges"),
+        ("direction", "i1", "", "0 forward, 1 backward"),
+        ("messages", "i8", "", "sent along it"),
+        ("bytes", "i8", "B", "payload sent along it"),
+    ),
+    "links": _columns(
+        ("link", "i4", "", "index in summary.links; in the runtime a directed pair of workers"),
+        ("start", "f8", "s", "when the parcel took the link"),
+        ("end", "f8", "s", "when it had left the link"),
+        ("bytes", "i8", "B", "of the parcel"),
+        ("source", "i4", "", "worker that sent the parcel; -1: the controller"),
+        ("destination", "i4", "", "worker it is for; -1: the controller"),
+    ),
+}
+
+TIMES = {
+    name: tuple(column.name for column in columns if column.unit == "s") for name, columns in TABLES.items()
+}  # fmt: skip
+
+
+def empty_tables() -> dict[str, Table]:
+    """All tables with all columns and no row."""
+    return {
+        name: {column.name: np.zeros((0,) if column.axes == 1 else (0, 1), column.dtype) for column in columns}
+        for name, columns in TABLES.items()
+    }
+
+
+def check(tables: Mapping[str, Mapping[str, Array]]) -> None:
+    """Raise UsageError, with table and column in ``where``, unless ``tables`` are exactly those of this schema.
+
+    Looked at are names, dtypes, equal lengths, finite times, and that messages point at tasks.
+    """
+    _same_names("tables", list(TABLES), tables)
+    for name, columns in TABLES.items():
+        table = tables[name]
+        _same_names(name, [column.name for column in columns], table)
+        length = len(table[columns[0].name])
+        for column in columns:
+            _check_column(f"{name}.{column.name}", column, table[column.name], length)
+    task = tables["messages"]["task"]
+    tasks = len(tables["tasks"]["kind"])
+    if task.size and not 0 <= int(task.min()) <= int(task.max()) < tasks:
+        raise UsageError(f"a message points outside the {tasks} tasks", "messages.task")
+
+
+def _same_names(where: str, wanted: list[str], found: Mapping[str, Any]) -> None:
+    missing = [name for name in wanted if name not in found]
+    unknown = [str(name)[:60] for name in found if name not in wanted]
+    if missing or unknown:
+        raise UsageError(f"columns or tables are missing: {missing}, or unknown: {unknown}", where)
+
+
+def _check_column(where: str, column: Column, values: Any, length: int) -> None:
+    if not isinstance(values, np.ndarray):
+        raise UsageError(f"a column is an array, not {type(values).__name__}", where)
+    if values.dtype != np.dtype(column.dtype):
+        raise UsageError(f"the dtype is {values.dtype}, not {np.dtype(column.dtype)}", where)
+    if values.ndim != column.axes or len(values) != length:
+        raise UsageError(f"the shape is {values.shape}, not {length} rows on {column.axes} axes", where)
+    if column.unit == "s" and not np.isfinite(values).all():
+        raise UsageError("a time is not finite", where)
