@@ -106,9 +106,10 @@ class RingMesh:
         return RingEndpoint(index, self.layout, os.dup(self._memory), [os.dup(wake) for wake in self._wakes], spin)
 
     def _drop(self) -> None:
-        for fd in (self._memory, *self._wakes):
-            os.close(fd)
-        self._memory, self._wakes = -1, []
+        if self._memory >= 0:
+            for fd in (self._memory, *self._wakes):
+                os.close(fd)
+            self._memory, self._wakes = -1, []
 
 
 class _Out:

@@ -119,3 +119,26 @@ def write_shared(worker: Worker) -> None:
         array.flags.writeable = True
     except ValueError:
         worker.say(b"refused")
+    try:
+        memoryview(array)[0] = 1.0  # type: ignore[index]
+    except TypeError:
+        worker.say(b"refused")
+
+
+def flood(worker: Worker) -> None:
+    """Send 200 messages to everyone before looking at anything; then all of theirs must come, in order."""
+    end = worker.endpoint
+    assert end is not None
+    others = [other for other in range(worker.count) if other != worker.index]
+    for serial in range(200):
+        for other in others:
+            end.send(other, packet(msgspec.msgpack.encode([worker.index, serial]), bytes(serial * 50)))
+    due = dict.fromkeys(others, 0)
+    while not end.pump() or any(count < 200 for count in due.values()):
+        end.wait(0.05)
+        for source, message in end.receive():
+            serial = due[source]
+            head = msgspec.msgpack.encode([source, serial])
+            assert bytes(message) == head + bytes(serial * 50)
+            due[source] += 1
+    worker.say(b"whole")
