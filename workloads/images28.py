@@ -44,7 +44,7 @@ def images28(n: int, seed: int | list[int] = 0, *, hard: bool = False) -> tuple[
     images = np.empty((n, SIDE, SIDE), np.float32)
     for start in range(0, n, CHUNK):
         images[start : start + CHUNK] = _samples(labels[start : start + CHUNK], generator, hard=hard)
-    return images.reshape(n, -1), labels
+    return images.reshape(n, SIDE * SIDE), labels
 
 
 def _samples(labels: NDArray[np.int64], generator: np.random.Generator, *, hard: bool) -> Floats:
