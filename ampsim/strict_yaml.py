@@ -222,7 +222,7 @@ class _Builder:
             return {}
         if isinstance(event, yaml.SequenceStartEvent):
             return []
-        if event.style or not event.implicit[0]:
+        if event.style or event.tag == "!":
             return event.value
         return self.scalar(event, here)
 

@@ -12,11 +12,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ampsim.hw.catalogue import catalogue, load
     from ampsim.hw.clock import to_fs, to_seconds
     from ampsim.hw.cost import ChipCost, chip_time
     from ampsim.hw.memory import Ledger, Share, check_static
     from ampsim.hw.network import Network, Transfer
+    from ampsim.hw.shipped import catalogue, load
     from ampsim.hw.system import System
     from ampsim.hw.transport import Transport
 
@@ -28,10 +28,10 @@ _HOMES = {
     "System": "system",
     "Transfer": "network",
     "Transport": "transport",
-    "catalogue": "catalogue",
+    "catalogue": "shipped",
     "check_static": "memory",
     "chip_time": "cost",
-    "load": "catalogue",
+    "load": "shipped",
     "to_fs": "clock",
     "to_seconds": "clock",
 }

@@ -75,10 +75,10 @@ class ChipCost:
         """Seconds of a piece of work by the formula above."""
         kind = self.kind
         arithmetic = padded(work.products, kind.tile) / kind.matmul + work.vector / kind.vector
-        memory = work.read + work.written
-        if isinstance(kind.memory_bandwidth, str):
-            return arithmetic
-        return max(arithmetic, memory / kind.memory_bandwidth)
+        unlimited = isinstance(kind.memory_bandwidth, str)
+        memory = 0.0 if unlimited else (work.read + work.written) / float(kind.memory_bandwidth)
+        # A maximum would hide a negative or NaN cost; whoever turns this into a time refuses it.
+        return max(arithmetic, memory) if arithmetic >= 0 <= memory else min(arithmetic, memory)
 
 
 def chip_time(kind: Chips, parts: Iterable[Part]) -> int:

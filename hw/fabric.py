@@ -18,7 +18,7 @@ from ampsim.strict_yaml import PathError, Steps, short
 if TYPE_CHECKING:
     from ampsim.hw.system import System
 
-MAX_LINKS = 300_000
+MAX_LINKS = 100_000
 HOST = "host"
 SWITCH = "switch"
 
@@ -163,8 +163,11 @@ def _check_size(topology: schema.Topology, chips: int) -> None:
         shape = " x ".join(map(str, topology.dims))
         what = f"a grid of {shape} has {prod(topology.dims)} places, and there are {chips} chips"
         raise PathError(what, ("topology", "dims"), "make the product of dims equal to the number of chips")
-    if isinstance(topology, schema.Full) and chips * (chips - 1) > MAX_LINKS:
-        raise PathError(f"{chips} chips linked each to each need too many links", ("topology",), "use a switch")
+    ways = chips - 1 if isinstance(topology, schema.Full) else 2
+    if isinstance(topology, schema.Mesh | schema.Torus):
+        ways = 2 * len(topology.dims)
+    if chips * (ways + 2) > MAX_LINKS:  # before they are built; the host adds two a chip
+        raise PathError(f"the system has more than {MAX_LINKS} links", ("topology",), "use fewer chips or a switch")
 
 
 def _pairs(topology: schema.Topology, chips: int) -> Iterator[tuple[int, int]]:

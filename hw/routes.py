@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ampsim.hw.schema import Route
 
 PAIRS_SHOWN = 10
+_DISTANCES = 1 << 22  # how many are kept; all of 2,048 chips
 
 
 class Routes:
@@ -37,8 +38,13 @@ class Routes:
         return known
 
     def _shortest(self, source: int, target: int) -> list[Arc]:
+        direct = self._fabric.arc(source, target)
+        if direct is not None:
+            return [direct]
         distances = self._distances.get(target)
         if distances is None:
+            if (len(self._distances) + 1) * len(self._fabric.vertices) > _DISTANCES:
+                self._distances.clear()
             distances = self._distances[target] = self._reach(target, self._fabric.into, 0)
         path, at = [], source
         while at != target:

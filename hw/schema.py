@@ -13,7 +13,7 @@ from msgspec import Meta
 
 from ampsim.hw.units import BANDWIDTH, BYTES, RATE, TIME
 
-MAX_CHIPS = 65_536
+MAX_CHIPS = 16_384
 
 
 def _quantity(dimension: str, low: float, high: float, text: str) -> Meta:

@@ -72,7 +72,8 @@ def format(value: float | int, dimension: str) -> str:  # noqa: A001 - units.for
         if "bit" in unit or unit == "µs" or not 1 <= scaled < 10000:
             continue
         text = f"{_digits(scaled)} {unit}"
-        if (not best or len(text) < len(best)) and parse(text, dimension) == value:
+        read = _exact(text, dimension)
+        if (not best or len(text) < len(best)) and (read if dimension == BYTES else float(read)) == value:
             best = text
     return best or f"{value!r} {next(iter(UNITS[dimension]))}"
 

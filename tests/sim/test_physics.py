@@ -212,7 +212,7 @@ def test_19_conservation() -> None:
 
 @pytest.mark.parametrize("flop,nbytes,expected", [(1e9, 1e8, 100_000), (1e9, 1e7, 10_000), (1e11, 1e8, 1_000_000)])
 def test_24_roofline(flop: float, nbytes: float, expected: int) -> None:
-    """Time flop / min(peak, bandwidth flop/byte), exactly, for 100 TFLOP/s and 1 TB/s; as products and as vector work."""
+    """Time flop / min(peak, bandwidth flop/byte), for 100 TFLOP/s and 1 TB/s; as products and as vector work."""
     kind = System.from_dict(
         system(1).to_dict() | {"chips": [chips(1, matmul=1e14, vector=1e14, memory_bandwidth=1e12)]}
     ).chip_kinds[0]
