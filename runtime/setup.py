@@ -45,6 +45,12 @@ def describe(plan: Plan) -> tuple[bytes, dict[str, Array]]:
 
 def rebuild(text: bytes, arrays: Mapping[str, Array], worker: int) -> WorkerState:
     """The WorkerState of one worker, in its process."""
+    plan = rebuild_plan(text, arrays, worker)
+    return WorkerState(plan.program, worker, plan.policy(worker), plan.values)
+
+
+def rebuild_plan(text: bytes, arrays: Mapping[str, Array], worker: int) -> Plan:
+    """The plan, with the order of one worker only."""
     told = msgspec.json.decode(text)
     loaded: list[Dataset | None] = []
     for number, data in enumerate(told["datasets"]):
@@ -60,7 +66,7 @@ def rebuild(text: bytes, arrays: Mapping[str, Array], worker: int) -> WorkerStat
     if told["order"] is not None:
         planned = told["order"][str(worker)]
         order = {worker: [Planned(k, n, tuple((e, tuple(s)) for e, s in messages)) for k, n, messages in planned]}
-    plan = Plan(
+    return Plan(
         Job.from_dict(told["job"]),
         told["workers"],
         mode=told["mode"],
@@ -70,4 +76,3 @@ def rebuild(text: bytes, arrays: Mapping[str, Array], worker: int) -> WorkerStat
         given_data=Data(training, validation),
         owner=tuple(told["owner"]),
     )
-    return WorkerState(plan.program, worker, plan.policy(worker), plan.values)

@@ -33,7 +33,9 @@ def unread(state: State, length: int) -> bool:
     return state[1] < length
 
 
-def list_reduction(*, lists: int = 100_000, validation: int = 10_000, batch: int = 100, hidden: int = 128) -> Job:
+def list_reduction(
+    *, lists: int = 100_000, validation: int = 10_000, batch: int = 100, hidden: int = 128, seed: int = 0
+) -> Job:
     """The job: lists bucketed by length, ``batch`` of them an instance; the classifier sees the last hidden state.
 
     Units: 0 the embedding, 1 the cell, 2 the classifier. Trained by Adam to 97 %.
@@ -44,11 +46,12 @@ def list_reduction(*, lists: int = 100_000, validation: int = 10_000, batch: int
     loss = NllLoss("loss", key={"prediction": instance, "label": instance})
     _ = h0 >> phi["start"] >> join["h"]
     _ = tokens >> Embedding("embed", TOKENS, hidden).affinity(0) >> join["x"]
-    _ = join >> Linear("cell", 2 * hidden, hidden, gain=1.0).affinity(1) >> Tanh("tanh") >> Isu("next", one_more, one_less) >> more
+    cell = Linear("cell", 2 * hidden, hidden, gain=1.0).affinity(1)
+    _ = join >> cell >> Tanh("tanh") >> Isu("next", one_more, one_less) >> more
     _ = more["yes"] >> phi["again"]
     _ = more["no"] >> Linear("classify", hidden, CLASSES, gain=1.0).affinity(2) >> LogSoftmax() >> loss["prediction"]
     _ = labels >> loss["label"]
-    options = {"training": lists, "validation": validation, "batch": batch, "hidden": hidden}
+    options = {"training": lists, "validation": validation, "batch": batch, "hidden": hidden, "seed": seed}
     training = Training(
         epochs=12, max_active_keys=4, update="instance", gradient="sum", optimizer=Adam(2e-3), target=0.97
     )

@@ -68,7 +68,8 @@ class Chain:
         part = self._parts.get(key)
         if part is None:
             step = self.steps[position]
-            name = f"{step.node.operation} {'backward' if direction else 'forward'}"
+            way = "forward" if direction == FORWARD else "backward" if step.input_gradient else "backward without dx"
+            name = f"{step.node.operation} {way}"
             part = self._parts[key] = Part(name, x.shape[0], step.node.work(x, direction, step.input_gradient))
         return part
 

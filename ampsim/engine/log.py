@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ampsim.engine.group import Consumed
-from ampsim.engine.task import KINDS, Part, Task
+from ampsim.engine.task import KINDS, Part, Task, operation
 from ampsim.engine.worker import WorkerState
 from ampsim.ir.message import Array
 from ampsim.ir.work import Work
@@ -42,6 +42,17 @@ class WorkerLog:
             update = task.update
             row = (update.node, end, update.version, update.gradients, update.staleness_mean, update.staleness_max)
             self._updates.append(row)
+
+    def service_times(self) -> dict[tuple[str, int], list[float]]:
+        """Seconds that tasks of each operation and number of rows took, in order.
+
+        The operation of a task is that of its parts, such as ``Linear(784, 784) forward + Relu forward``.
+        """
+        found: dict[tuple[str, int], list[float]] = {}
+        for _, _, start, end, _, _, parts in self._tasks:
+            if parts:
+                found.setdefault((operation(parts), parts[0].rows), []).append((end - start) * self.tick)
+        return found
 
     def tables(self) -> dict[str, Columns]:
         """All tables of this worker; ``messages.task`` counts its own tasks from 0."""

@@ -28,6 +28,7 @@ class NullBackend:
     def __init__(self, clock: Callable[[], int] | None = None, tick: float = 1e-9) -> None:
         self._clock = clock or (lambda: 0)
         self._tick = tick if clock else 0.0
+        self.logs: list[WorkerLog] = []  # of the last execution, by worker
 
     def execute(self, plan: Plan) -> Run:
         """Run the plan to its end."""
@@ -39,7 +40,7 @@ class NullBackend:
         program = plan.program
         workers = [WorkerState(program, w, plan.policy(w), plan.values) for w in range(plan.workers)]
         initial = {name: value.copy() for state in workers for name, value in state.values().items()}
-        logs = [WorkerLog(state, self._tick) for state in workers]
+        logs = self.logs = [WorkerLog(state, self._tick) for state in workers]
         controller = Controller(program)
         began = self._clock()
         self._now = lambda: self._clock() - began

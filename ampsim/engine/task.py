@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -18,6 +19,11 @@ class Part(NamedTuple):
     operation: str
     rows: int
     work: Work
+
+
+def operation(parts: Sequence[Part]) -> str:
+    """The name under which the time of a whole task is measured: its parts' operations, joined by `` + ``."""
+    return " + ".join(part.operation for part in parts)
 
 
 class Metric(NamedTuple):

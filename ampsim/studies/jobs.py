@@ -18,7 +18,8 @@ _KEYS = ("workload", "options", "training")
 def load_job(name: str, settings: Mapping[str, Any] | None = None, seed: int | None = None) -> Job:
     """The job called ``name``, with ``settings`` such as ``{"training.epochs": 3, "options.width": 128}``.
 
-    ``training.*`` changes how it is trained, ``options.*`` what the workload or function builds. Raises UsageError.
+    ``training.*`` changes how it is trained, ``options.*`` what the workload or function builds. ``seed`` sets the
+    seed of the training and the option ``seed`` of what builds the job, where it has one. Raises UsageError.
     """
     options: dict[str, Any] = {}
     training: dict[str, Any] = {}
@@ -31,6 +32,7 @@ def load_job(name: str, settings: Mapping[str, Any] | None = None, seed: int | N
         _put(options if section == "options" else training, rest, value)
     if seed is not None:
         training["seed"] = seed
+        options.setdefault("seed", seed)
     return _with_training(_build(name, options), training)
 
 
