@@ -120,11 +120,14 @@ class Pool:
         method: str = "forkserver",
         spin: float = SPIN,
     ) -> None:
-        if entry.partition(":")[0] in ("", "__main__"):
+        module, _, qualname = entry.partition(":")
+        if module == "__main__":
             raise UsageError(
                 f"workers cannot call {entry!r}: it lives in the main script, which they do not run",
                 do="move it into a module that can be imported",
             )
+        if not (module and qualname):
+            raise UsageError(f"{entry!r} names no function", do="write it as module:qualname")
         self._context = context(method)
         self._entry = entry
         self._configs = [config] * count if isinstance(config, bytes) else list(config)

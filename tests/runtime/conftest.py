@@ -26,6 +26,10 @@ def pytest_runtestloop(session: pytest.Session) -> None:
 def make(request: pytest.FixtureRequest) -> Iterator[Make]:
     """Makes meshes of either kind; all are closed at the end. ``capacity`` means nothing to pipes."""
     with ExitStack() as stack:
-        yield lambda workers, capacity=4096: stack.enter_context(
-            make_mesh(workers, capacity, rings=request.param == "rings")
-        )
+
+        def made(workers: int, capacity: int = 4096) -> RingMesh | PipeMesh:
+            mesh = make_mesh(workers, capacity, rings=request.param == "rings")
+            stack.callback(mesh.close)
+            return mesh
+
+        yield made

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import ctypes
+import json
 import os
+import resource
 import signal
+import sys
 import time
 
 import msgspec
 import numpy as np
+from threadpoolctl import threadpool_info
 
 from ampsim.errors import NonFinite
 from ampsim.runtime.entry import Worker
@@ -120,7 +124,7 @@ def write_shared(worker: Worker) -> None:
     except ValueError:
         worker.say(b"refused")
     try:
-        memoryview(array)[0] = 1.0  # type: ignore[index]
+        memoryview(array.data)[:1] = b"1"
     except TypeError:
         worker.say(b"refused")
 
@@ -142,3 +146,74 @@ def flood(worker: Worker) -> None:
             assert bytes(message) == head + bytes(serial * 50)
             due[source] += 1
     worker.say(b"whole")
+
+
+def starve(worker: Worker) -> None:
+    """Ask for more memory than we may have."""
+    resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+    bytearray(1 << 33)
+
+
+def quit_badly(worker: Worker) -> None:
+    """Leave with an exit code."""
+    sys.exit(3)
+
+
+def quit_well(worker: Worker) -> None:
+    """Leave without one."""
+    sys.exit(0)
+
+
+def say_and_leave(worker: Worker) -> None:
+    """Say much and be gone."""
+    for number in range(50):
+        worker.say(bytes([number]))
+    os._exit(7)
+
+
+def tell_config(worker: Worker) -> None:
+    """What we were configured with."""
+    worker.say(worker.config)
+
+
+def stubborn(worker: Worker) -> None:
+    """Ignore polite requests to end."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    ready(worker)
+    while True:
+        time.sleep(600)
+
+
+def environment(worker: Worker) -> None:
+    """The number of threads of each library, and the environment."""
+    threads = [library["num_threads"] for library in threadpool_info()]
+    worker.say(json.dumps([threads, dict(os.environ)]).encode())
+
+
+def chatter(worker: Worker) -> None:
+    """Send messages of all sizes to everyone, for ever."""
+    end = worker.endpoint
+    assert end is not None
+    ready(worker)
+    size = 1
+    while True:
+        for other in range(end.size):
+            if other != worker.index and end.outbox_bytes < 1 << 20:
+                end.send(other, packet(bytes(size)))
+        size = size * 3 % 20011
+        end.pump()
+        end.wait(0)
+        end.receive()
+
+
+def say_long(worker: Worker) -> None:
+    """Say something that takes for ever to be heard."""
+    ready(worker)
+    worker.say(bytes(1 << 26))
+
+
+def main_module(worker: Worker) -> None:
+    """Whether the caller's script is here."""
+    main = sys.modules["__main__"]
+    mine = [name for name in ("Pool", "make_mesh") if hasattr(main, name)]
+    worker.say(b"a script" if mine else b"no script")

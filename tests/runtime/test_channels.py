@@ -8,12 +8,12 @@ import select
 import stat
 import threading
 from collections import defaultdict
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from ampsim.errors import RunError
-from ampsim.runtime import memory
 from ampsim.runtime.endpoint import Endpoint, naps
 from ampsim.runtime.mesh import Layout, RingMesh, make_mesh
 from ampsim.runtime.packet import packet
@@ -198,7 +198,7 @@ def test_naps_use_up_the_time_that_is_left() -> None:
     assert next(naps(None)) == 0.001
 
 
-# -- rings only ---------------------------------------------------------------------------------------------------------
+# -- rings only --------------------------------------------------------------------------------------------------------
 
 
 def test_rings_do_not_overlap() -> None:
@@ -213,7 +213,7 @@ def test_rings_do_not_overlap() -> None:
                 spans.append((base, base + ring_bytes(capacity)))
     spans.sort()
     assert spans[0][0] >= 4 * 128, "the sleep flags come first"
-    assert all(end <= start for (_, end), (start, _) in zip(spans, spans[1:], strict=False))
+    assert all(end <= start for (_, end), (start, _) in pairwise(spans))
     assert spans[-1][1] == layout.size
 
 
@@ -226,7 +226,7 @@ def test_too_little_memory_is_an_error_that_names_sizes(monkeypatch: pytest.Monk
     def full(fd: int, offset: int, size: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(memory.os, "posix_fallocate", full)
+    monkeypatch.setattr("os.posix_fallocate", full)
     with pytest.raises(RunError, match=r"24\.\d MiB of shared memory are needed, \d+\.\d MiB are available") as error:
         RingMesh(3, 4 << 20)
     assert "12 channels" in error.value.what

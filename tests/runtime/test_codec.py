@@ -117,7 +117,7 @@ def test_equal_rows_are_one_number() -> None:
 
 @pytest.mark.parametrize("body", [None, 3, 1.5, "text", b"bytes", [1, [2, "x"]], {"a": [1], "b": {"c": None}}])
 def test_a_note_comes_back_equal(body: Any) -> None:
-    given_arrays = [np.arange(5), np.zeros((0, 3), np.float32), np.ones((2, 2), bool)]
+    given_arrays: list[Array] = [np.arange(5), np.zeros((0, 3), np.float32), np.ones((2, 2), bool)]
     back = decode(wire(note("result", body, given_arrays)))
     assert isinstance(back, Note)
     assert (back.name, back.body) == ("result", body)

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from ampsim.errors import RunError
-from ampsim.runtime import memory
 from ampsim.runtime.pool import Pool, Said
 from ampsim.runtime.shared import ArrayStore
 
@@ -100,6 +99,6 @@ def test_too_little_memory_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     def full(fd: int, offset: int, size: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(memory.os, "posix_fallocate", full)
+    monkeypatch.setattr("os.posix_fallocate", full)
     with pytest.raises(RunError, match=r"no room for 1 arrays of the dataset: 7\.6 MiB"):
         ArrayStore({"x": np.zeros(1_000_000)})
