@@ -6,7 +6,7 @@ rewrites before these types are checked.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -143,8 +143,3 @@ class Source(_Strict, frozen=True):
 
     status: Literal["measured", "datasheet", "hypothetical"]
     note: Annotated[str, Meta(min_length=1, max_length=500)]
-
-
-def fields_of(kind: Any) -> tuple[str, ...]:
-    """The field names of a schema type, in order."""
-    return tuple(field.name for field in msgspec.structs.fields(kind))
