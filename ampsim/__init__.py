@@ -24,12 +24,12 @@ _HOME = {
     "Graph": "ampsim.ir.graph",
     "Job": "ampsim.job",
     "Recipe": "ampsim.job",
-    "Run": "ampsim.result.run",
+    "Run": "ampsim.studies.hooks",
     "SGD": "ampsim.engine.optimizer",
     "System": "ampsim.hw",
     "Training": "ampsim.job",
     "calibrate": "ampsim.studies.calibrate",
-    "compare": "ampsim.studies.compare",
+    "compare": "ampsim.result.compare",
     "load_job": "ampsim.studies.jobs",
     "load_run": "ampsim.studies.execute",
     "load_system": "ampsim.studies.execute",
@@ -51,10 +51,10 @@ if TYPE_CHECKING:
     from ampsim.ir.graph import Graph
     from ampsim.ir.verify import verify
     from ampsim.job import Job, Recipe, Training
-    from ampsim.result.run import Run
+    from ampsim.result.compare import compare
     from ampsim.studies.calibrate import calibrate
-    from ampsim.studies.compare import compare
     from ampsim.studies.execute import load_run, load_system, replay, run, simulate
+    from ampsim.studies.hooks import Run
     from ampsim.studies.jobs import load_job
     from ampsim.workloads import workload
 

@@ -21,6 +21,17 @@ def register_renderer(renderer: Renderer) -> None:
     _renderers[:] = [renderer]
 
 
+Evaluator = Callable[["Run", Any], Any]
+"""Scores the final parameters of a run on a data set."""
+
+_evaluators: list[Evaluator] = []
+
+
+def register_evaluator(evaluator: Evaluator) -> None:
+    """Let :meth:`Run.evaluate` use ``evaluator``; the last one registered is used."""
+    _evaluators[:] = [evaluator]
+
+
 class Run:
     """What a backend made of a job; the same from every backend.
 
@@ -125,6 +136,15 @@ class Run:
             raise UsageError("no renderer is registered", "Run.report", "import ampsim.reports first")
         _renderers[-1]([self], Path(path))
         return Path(path)
+
+    def evaluate(self, data: Any = None) -> Any:
+        """Score the final parameters on a data set (left out: the run's own validation set).
+
+        Gives rows, mean loss and accuracy. Raises UsageError if there are no parameters or nothing to score on.
+        """
+        if not _evaluators:
+            raise UsageError("no evaluator is registered", "Run.evaluate", "import ampsim.Run")
+        return _evaluators[-1](self, data)
 
     def __repr__(self) -> str:
         return f"<Run {self.job!r} on {self.backend}, {self.workers} workers, {self.makespan:.4g} s>"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 import platform
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -92,3 +93,13 @@ def parcels(found: list[Measured]) -> tuple[float, float, float]:
     overhead = max(ends[small] - per_byte * small, 0.0)
     latency = max(trips[small] / 2 - 2 * ends[small], 0.0)
     return overhead, 1 / per_byte, latency
+
+
+def write(system: System, path: Path) -> None:
+    """Write the system as YAML, whole or not at all."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        aside.write_text(system.to_yaml(), encoding="utf-8")
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)

@@ -9,9 +9,9 @@ from pathlib import Path
 from ampsim.errors import AmpsimError
 from ampsim.hw import System
 from ampsim.job import Job
-from ampsim.result.run import Run
 from ampsim.studies.calibrate import calibrate
 from ampsim.studies.execute import Progress, load_system, run, simulate
+from ampsim.studies.hooks import Run
 from ampsim.workloads import workload
 
 HYPOTHETICAL = "fpga_ring_16"
@@ -47,7 +47,7 @@ def demo(folder: Path, say: Callable[[str], None], progress: Callable[[str], Pro
 
 def demo_job(say: Callable[[str], None]) -> Job:
     """The MLP on real digits, or on generated ones where the real ones cannot be had."""
-    from ampsim.workloads.fetch import get
+    from ampsim.workloads.store import get
 
     try:
         get("mnist5k")

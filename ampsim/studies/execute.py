@@ -11,7 +11,7 @@ from ampsim.engine.plan import Plan
 from ampsim.engine.values import nested, parameters_of
 from ampsim.hw import System
 from ampsim.job import Job
-from ampsim.result.run import Run
+from ampsim.studies.hooks import Run
 
 Progress = Callable[[Controller, float], None]
 
