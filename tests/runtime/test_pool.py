@@ -13,9 +13,11 @@ import psutil
 import pytest
 
 from ampsim.errors import NonFinite, RunError, UsageError, WorkerDied
+from ampsim.runtime import pool as pool_module
+from ampsim.runtime import start
 from ampsim.runtime.mesh import make_mesh
-from ampsim.runtime.packet import packet
-from ampsim.runtime.pool import Ended, Pool, Said
+from ampsim.runtime.packet import Message, packet
+from ampsim.runtime.pool import Ended, Event, Pool, Said
 from ampsim.runtime.start import KEEP_MEMORY, ONE_THREAD
 
 PATIENCE = 30.0
@@ -156,7 +158,8 @@ def test_each_worker_has_its_configuration() -> None:
 def test_watch_wakes_for_a_message_on_the_mesh() -> None:
     with make_mesh(1) as mesh, Pool(ENTRIES + "echo", 1, mesh=mesh) as pool:
         mesh.controller.send(0, packet(b"hello"))
-        events, found = [], []
+        events: list[Event] = []
+        found: list[tuple[int, Message]] = []
         while not found:
             events += pool.watch(PATIENCE, mesh.controller)
             found = mesh.controller.receive()
@@ -185,19 +188,22 @@ def test_leaving_the_pool_ends_whatever_runs(entry: str) -> None:
 
 
 def test_an_error_in_the_controller_ends_the_workers() -> None:
-    processes = []
-    with pytest.raises(KeyError), Pool(ENTRIES + "sleep", 2) as pool:
-        await_ready(pool, 2)
-        processes = [psutil.Process(pid) for pid in pool.pids]
-        raise KeyError
-    assert processes
+    processes: list[psutil.Process] = []
+
+    def controller() -> None:
+        with Pool(ENTRIES + "sleep", 2) as pool:
+            await_ready(pool, 2)
+            processes.extend(psutil.Process(pid) for pid in pool.pids)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        controller()
+    assert len(processes) == 2
     assert not any(process.is_running() for process in processes)
 
 
 def test_a_start_that_fails_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    import ampsim.runtime.pool as module
-
-    real, started = module.start, []
+    real, started = start.start, list[object]()
 
     def second_fails(process: object) -> None:
         if started:
@@ -205,8 +211,8 @@ def test_a_start_that_fails_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> N
         started.append(process)
         real(process)
 
-    monkeypatch.setattr(module, "start", second_fails)
-    with pytest.raises(RunError, match="could not be started.*temporarily unavailable"), Pool(ENTRIES + "sleep", 3):
+    monkeypatch.setattr(pool_module, "start", second_fails)
+    with pytest.raises(RunError, match=r"could not be started.*temporarily unavailable"), Pool(ENTRIES + "sleep", 3):
         pytest.fail("it started")
     assert len(started) == 1
 
@@ -232,7 +238,8 @@ from ampsim.runtime.pool import Pool
 before = dict(os.environ)
 with Pool("tests.runtime.entries:environment", 1, method=sys.argv[1]) as pool:
     (said,) = pool.finish(60)
-print(json.dumps([[lib["num_threads"] for lib in threadpool_info()], json.loads(said.message), before == dict(os.environ)]))
+ours = [library["num_threads"] for library in threadpool_info()]
+print(json.dumps([ours, json.loads(said.message), before == dict(os.environ)]))
 """
     environment = {**os.environ, **dict.fromkeys(ONE_THREAD, "2"), "MALLOC_TOP_PAD_": "65536"}
     done = subprocess.run(
