@@ -15,11 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ampsim.errors import ConfigError, UsageError
+from ampsim.errors import UsageError
 from ampsim.ir.data import Dataset
 from ampsim.ir.message import Array, Spec
 from ampsim.workloads.images28 import images28
 from ampsim.workloads.labelled import LOADERS, Labelled, Split
+from ampsim.workloads.limits import seeded, whole
 
 NAMES = (*LOADERS, "generated", "none")
 
@@ -108,24 +109,27 @@ def load(
     validation: int = 1000,
     pixels: int = 784,
     drop: bool = False,
+    hard: bool = False,
     folder: str | None = None,
 ) -> tuple[Dataset, Dataset | None]:
     """Training and validation minibatches of the set called ``name``; without validation samples None.
 
     ``seed`` fixes split and order of the rows; ``drop`` leaves out a last, smaller training minibatch. ``training``
-    and ``validation`` are numbers of samples, used by ``generated`` and ``none`` only, as is ``pixels`` by ``none``.
+    and ``validation`` are numbers of samples, used by ``generated`` and ``none`` only, as are ``hard`` by the first and
+    ``pixels`` by the second.
     ``folder`` is the data folder (see :func:`ampsim.workloads.store.data_folder`). Raises UsageError for an unknown
     name, a number out of range, and data that are not there.
     """
-    _check(batch=batch, training=training, pixels=pixels)
-    _check(0, seed=seed, validation=validation)
+    whole(1, batch=batch, training=training, pixels=pixels)
+    whole(0, validation=validation)
+    seeded(seed)
     if name == "none":
         return (
             Shapes({}, samples=training, pixels=pixels, batch=batch, drop=drop),
             Shapes({}, samples=validation, pixels=pixels, batch=batch) if validation else None,
         )
     if name == "generated":
-        split = generated(training, validation, seed)
+        split = generated(training, validation, seed, hard=hard)
     elif name in LOADERS:
         split = LOADERS[name](seed, None if folder is None else Path(folder))
     else:
@@ -136,16 +140,11 @@ def load(
     return Minibatches(_arrays(split.training), batch=batch, drop=drop), held_out
 
 
-def generated(training: int = 4000, validation: int = 1000, seed: int = 0) -> Split:
+def generated(training: int = 4000, validation: int = 1000, seed: int = 0, *, hard: bool = False) -> Split:
     """Generated images (:mod:`ampsim.workloads.images28`) in place of real ones: two independent streams of a seed."""
-    return Split(Labelled(*images28(training, [seed, 0])), Labelled(*images28(validation, [seed, 1])))
+    first, second = (images28(n, [seed, stream], hard=hard) for stream, n in enumerate((training, validation)))
+    return Split(Labelled(*first), Labelled(*second))
 
 
 def _arrays(labelled: Labelled) -> dict[str, Array]:
     return {"images": labelled.images, "labels": labelled.labels}
-
-
-def _check(least: int = 1, **given: object) -> None:
-    for name, value in given.items():
-        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= 10**8:
-            raise ConfigError(f"{name} is {value!r}; it must be an int from {least} to 10^8", f"options.{name}")

@@ -22,9 +22,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ampsim.errors import ConfigError
 from ampsim.ir.data import Dataset
 from ampsim.ir.message import Array, Spec
+from ampsim.workloads.limits import seeded, whole
 
 LONGEST = 10  # digits
 FIRST_WORD = 10  # the token of the first reduction
@@ -137,17 +137,9 @@ def load(
     training: int = 100_000, validation: int = 10_000, batch: int = 100, hidden: int = 128, seed: int = 0
 ) -> tuple[Lists, Lists | None]:
     """Training and validation lists; ``validation=0`` gives None. Raises ConfigError for a number out of range."""
-    least = {"training": 1, "validation": 0, "batch": 1, "hidden": 1, "seed": 0}
-    given: dict[str, object] = {
-        "training": training,
-        "validation": validation,
-        "batch": batch,
-        "hidden": hidden,
-        "seed": seed,
-    }
-    for name, value in given.items():
-        if isinstance(value, bool) or not isinstance(value, int) or not least[name] <= value <= 10**8:
-            raise ConfigError(f"{name} is {value!r}; it must be an int from {least[name]} to 10^8", f"options.{name}")
+    whole(1, training=training, batch=batch, hidden=hidden)
+    whole(0, validation=validation)
+    seeded(seed)
     # One stream a purpose: changing the size of one set leaves the other as it is.
     drawn = draw(training, np.random.default_rng([seed, 0]))
     held_out = draw(validation, np.random.default_rng([seed, 1])) if validation else None

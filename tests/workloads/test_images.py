@@ -126,6 +126,12 @@ def test_generated_training_and_validation_share_no_image() -> None:
     assert not any(image.tobytes() in known for image in split.validation.images)
 
 
+def test_hard_images_are_other_images() -> None:
+    plain, hard = (load("generated", training=50, validation=0, hard=hard)[0] for hard in (False, True))
+    assert plain.fingerprint != hard.fingerprint
+    np.testing.assert_array_equal(plain.payload("labels", 0), hard.payload("labels", 0))
+
+
 @pytest.mark.parametrize(
     "name, hint", [("mnist_5k", "did you mean mnist5k?"), ("generate", "did you mean generated?"), ("x", "one of: ")]
 )

@@ -21,7 +21,7 @@ def test_a_prototype_is_a_sum_of_four_blobs() -> None:
 
 @pytest.mark.parametrize("hard", [False, True])
 @settings(max_examples=15)
-@given(n=st.integers(0, 120), seed=st.integers(0, 2**31))
+@given(n=st.integers(0, 120), seed=st.integers(0, 2**63 - 1))
 def test_shape_range_and_balance(hard: bool, n: int, seed: int) -> None:
     images, labels = images28(n, seed, hard=hard)
     assert images.shape == (n, 784)

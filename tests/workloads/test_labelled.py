@@ -85,7 +85,7 @@ def test_a_length_that_does_not_agree_is_refused(sizes: tuple[int, ...]) -> None
         idx(header + b"abcd", "file")
 
 
-@given(st.integers(1, 20), st.integers(1, 5), st.integers(0, 2**31))
+@given(st.integers(1, 20), st.integers(1, 5), st.integers(0, 2**63 - 1))
 def test_a_stratified_split_is_disjoint_complete_and_in_proportion(per_class: int, classes: int, seed: int) -> None:
     labels = np.random.default_rng(seed).permutation(np.repeat(np.arange(classes), per_class * 4))
     kept, out = stratified(labels, classes * per_class, seed)

@@ -61,7 +61,7 @@ def test_examples(word: int, digits: list[int], answer: int) -> None:
 
 
 @settings(max_examples=20)
-@given(st.integers(1, 300), st.integers(1, 40), st.integers(0, 2**31))
+@given(st.integers(1, 300), st.integers(1, 40), st.integers(0, 2**63 - 1))
 def test_every_answer_is_right_and_no_list_is_lost(n: int, batch: int, seed: int) -> None:
     training, _ = load(n, 0, batch, 4, seed)
     found = unpack(training)
@@ -158,7 +158,7 @@ def test_long_validation_lists_are_new() -> None:
         seen[len(words)] += tuple(words) in known
     assert seen[2] == total[2]  # all 40 lists of one digit are in the training set
     long = [length for length in total if length >= 6]
-    assert sum(seen[length] for length in long) < 0.02 * sum(total[length] for length in long)
+    assert sum(seen[length] for length in long) < 0.01 * sum(total[length] for length in long)
 
 
 @pytest.mark.parametrize(
