@@ -21,7 +21,7 @@ def list_(as_json: bool) -> None:
     if as_json:
         print_json({name: {"chips": len(s.chip_names), "description": s.description} for name, s in systems.items()})
         return
-    rows = [(name, str(len(s.chip_names)), s.description) for name, s in systems.items()]
+    rows = [(name, str(len(s.chip_names)), s.description.partition(". ")[0]) for name, s in systems.items()]
     print_table(("system", "chips", "what it is"), rows, align="lrl")
 
 

@@ -59,11 +59,12 @@ def place(
 ) -> tuple[int, ...]:
     """The worker of every node.
 
-    Without a ``given`` mapping of units to workers, units in graph order are cut into contiguous parts such that the
-    heaviest part is as light as possible. Raises UsageError for a mapping that misses a unit or names no worker.
+    Without a ``given`` mapping of units to workers, units are cut into contiguous parts, in the graph order of their
+    parameterised nodes, such that the heaviest part is as light as possible. Raises UsageError for a mapping that misses a unit or names no worker.
     """
     units = units_of(graph)
-    order = list(dict.fromkeys(units))
+    weighty = [unit for unit, node in zip(units, graph.nodes, strict=True) if isinstance(node, Parameterised)]
+    order = list(dict.fromkeys([*weighty, *units]))
     if given is None:
         load = dict.fromkeys(order, 0.0)
         for unit, value in zip(units, loads(graph, specs), strict=True):
