@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -44,14 +44,17 @@ class Training:
             if not holds:
                 raise ConfigError(f"training.{name} is {getattr(self, name)!r}; {rule}", f"training.{name}")
 
-        for name in ("epochs", "max_active_keys", "min_update_frequency", "max_batch"):
+        for name in ("epochs", "max_active_keys", "min_update_frequency", "max_batch", "validate_every"):
             value = getattr(self, name)
-            need(isinstance(value, int) and 1 <= value <= 10**9, name, "it must be an int from 1 to 10^9")
+            absent = value is None and name == "validate_every"
+            need(absent or (_int(value) and 1 <= value <= 10**9), name, "it must be an int from 1 to 10^9")
         need(self.update in ("muf", "instance"), "update", "it must be 'muf' or 'instance'")
         need(self.gradient in ("mean", "sum"), "gradient", "it must be 'mean' or 'sum'")
-        need(self.validate_every is None or self.validate_every >= 1, "validate_every", "it must be at least 1")
-        need(self.target is None or 0 < self.target <= 1, "target", "it must be an accuracy in (0, 1]")
-        need(isinstance(self.seed, int) and 0 <= self.seed < 2**63, "seed", "it must be an int from 0 to 2^63 - 1")
+        number = _int(self.target) or isinstance(self.target, float)
+        need(self.target is None or (number and 0 < self.target <= 1), "target", "it must be an accuracy in (0, 1]")
+        need(isinstance(self.optimizer, Optimizer), "optimizer", f"it must be one of: {', '.join(OPTIMIZERS)}")
+        need(type(self.shuffle) is bool, "shuffle", "it must be true or false")
+        need(_int(self.seed) and 0 <= self.seed < 2**63, "seed", "it must be an int from 0 to 2^63 - 1")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -65,16 +68,18 @@ class Training:
         known = [f.name for f in fields(cls)]
         for name in values:
             if name not in known:
-                raise ConfigError(f"training has no setting {name!r}", f"training.{name}", f"one of: {', '.join(known)}")
+                do = f"one of: {', '.join(known)}"
+                raise ConfigError(f"training has no setting {name!r}", f"training.{name}", do)
         chosen = values.get("optimizer")
         if isinstance(chosen, Mapping):
             values["optimizer"] = optimizer_from_dict(chosen)
         elif isinstance(chosen, str):
             values["optimizer"] = optimizer_from_dict({"name": chosen})
-        try:
-            return cls(**values)
-        except TypeError as error:
-            raise ConfigError(f"a training setting has the wrong type: {error}", "training") from error
+        return cls(**values)
+
+
+def _int(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def optimizer_from_dict(data: Mapping[str, Any]) -> Optimizer:
@@ -85,13 +90,11 @@ def optimizer_from_dict(data: Mapping[str, Any]) -> Optimizer:
         choices = f"one of: {', '.join(OPTIMIZERS)}"
         raise ConfigError(f"unknown optimizer {data.get('name')!r}", "training.optimizer.name", choices)
     known = [f.name for f in fields(kind)]
-    for name, value in values.items():
+    for name in values:
         if name not in known:
             do = f"one of: {', '.join(known)}"
             raise ConfigError(f"the optimizer has no setting {name!r}", f"training.optimizer.{name}", do)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e6:
-            raise ConfigError(f"{value!r} is not a number from 0 to 10^6", f"training.optimizer.{name}")
-    return kind(**{name: float(value) for name, value in values.items()})
+    return kind(**values)
 
 
 class Data(NamedTuple):
@@ -106,19 +109,20 @@ class Recipe:
     """Where the data come from: ``function(**options)`` gives the training and the validation set.
 
     The function is known by ``module:name`` and the options are plain JSON values, so a recipe can be hashed and
-    repeated anywhere.
+    repeated anywhere. A function of a module may be given itself.
     """
 
-    function: str
+    function: Callable[..., Any] | str
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def load(self) -> Data:
         """Both data sets. Raises ConfigError if the function does not exist or does not take the options."""
-        wrong = problem(self.function)
+        function = reference(self.function)
+        wrong = problem(function)
         if wrong:
             raise ConfigError(wrong, "data.function")
         try:
-            training, validation = resolve(self.function)(**self.options)
+            training, validation = resolve(function)(**self.options)
         except TypeError as error:
             raise ConfigError(f"the data function does not fit its options: {error}", "data.options") from error
         return Data(training, validation)
@@ -159,5 +163,5 @@ class Job:
         return hashlib.sha256(text.encode()).hexdigest()
 
     def with_training(self, **changes: Any) -> Job:
-        """The same job with some training settings changed."""
-        return replace(self, training=replace(self.training, **changes))
+        """The same job with some training settings changed. Raises ConfigError."""
+        return replace(self, training=Training.from_dict({**vars(self.training), **changes}))

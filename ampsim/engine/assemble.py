@@ -42,7 +42,8 @@ def assemble(
         merged["links"] = link_table
     names = list(worker_names or (f"worker{w}" for w in range(plan.workers)))
     graph, job = plan.job.graph, plan.job
-    makespan = float(merged["instances"]["completed"].max(initial=0.0))
+    # The last update of a run without validation comes after the last instance.
+    makespan = float(max(merged["instances"]["completed"].max(initial=0.0), merged["tasks"]["end"].max(initial=0.0)))
     summary = {
         "backend": backend,
         "mode": plan.mode,
@@ -101,7 +102,8 @@ def _merge(tables: Sequence[Mapping[str, Columns]]) -> dict[str, Columns]:
 def _add_up(edges: Columns) -> Columns:
     """Messages and bytes of an edge and direction, added over the workers that counted some."""
     sums: dict[tuple[int, int], list[int]] = {}
-    for e, d, messages, nbytes in zip(*(edges[c].tolist() for c in ("edge", "direction", "messages", "bytes")), strict=True):
+    columns = (edges[column].tolist() for column in ("edge", "direction", "messages", "bytes"))
+    for e, d, messages, nbytes in zip(*columns, strict=True):
         total = sums.setdefault((e, d), [0, 0])
         total[0] += messages
         total[1] += nbytes

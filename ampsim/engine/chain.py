@@ -82,7 +82,8 @@ class Chain:
         if self.join:
             specs = [spec_of(p) for p in group.payloads if p is not None]
             x = self.join.merge(group.states, group.payloads)
-            parts.append(Part(f"{type(self.join.node).__name__} forward", specs[0].shape[0], self.join.node.work(specs)))
+            name = f"{type(self.join.node).__name__} forward"
+            parts.append(Part(name, specs[0].shape[0], self.join.node.work(specs)))
             if self.steps:
                 worker.count(next(inner), FORWARD, len(states), x.nbytes)
         training = worker.schedule.training(states[0][0])
@@ -92,13 +93,12 @@ class Chain:
             parts.append(self._part(position, FORWARD, step.input))
             saved: tuple[Payload, ...]
             if self.numeric:
-                y, saved = step.node.forward(x, step.values)
+                x, saved = step.node.forward(x, step.values)
             else:
-                y, saved = step.node.infer(x), step.node.saves(x)
+                x, saved = step.node.infer(x), step.node.saves(x)
             if training:
                 step.saved = len(saved)
                 kept.extend(saved)
-            x = y
             if position + 1 < len(self.steps):
                 worker.count(next(inner), FORWARD, len(states), x.nbytes)
         if training and self.steps:

@@ -66,19 +66,20 @@ class Controller:
 
     def report(self, effects: Effects, now: int) -> Orders:
         """Reports of one worker have come in."""
+        reported = [metric.instance for metric in effects.metrics]
+        reported += [instance for _, instance in effects.completed]
         for metric in effects.metrics:
             if not math.isnan(metric.loss):
                 self.metrics.append((now, metric))
                 self._segment_metrics.append(metric)
-            if not self._segment.training:
-                self._count(metric.instance, now)
-        complete = [instance for _, instance in effects.completed if self._count(instance, now)]
+        complete = [instance for instance in reported if self._count(instance, now)]
         self._acks -= effects.acks
-        if complete and self.settings.update == "instance":
+        if complete and self._segment.training and self.settings.update == "instance":
             return self._update(Orders(update=sorted(complete)), now)
         return self._advance(now)
 
     def _count(self, instance: int, now: int) -> bool:
+        """One more report of an instance; True if it was the last."""
         self.in_flight[instance] -= 1
         if self.in_flight[instance]:
             return False
@@ -95,31 +96,36 @@ class Controller:
         orders = Orders()
         if self._acks or self.done:
             return orders
-        while not self.done:
+        while True:
             segment = self._segment
             while self._next < segment.stop and len(self.in_flight) < self.settings.max_active_keys:
-                orders.admit.append(self._next)
-                self.instances[self._next] = [now, -1]
-                self.in_flight[self._next] = self._expected(self._next)
+                expected = self._expected(self._next)
+                self.instances[self._next] = [now, now]
+                if expected:
+                    self.in_flight[self._next] = expected
+                    orders.admit.append(self._next)
                 self._next += 1
             if self.in_flight or self._next < segment.stop:
                 return orders
             if segment.flush and not self._flushed:
                 self._flushed = True
                 return self._update(Orders(flush=True), now)
-            self._close(segment, now)
-        orders.done = True
-        return orders
+            if self._close(segment, now):
+                orders.done = True
+                return orders
 
     def _expected(self, instance: int) -> int:
-        """Reports that complete an instance: from every source in training, of every label in validation."""
-        if self._segment.training:
-            return len(self.program.sources)
-        entry, data = self.schedule.entry(instance), self.schedule.dataset(instance)
-        return sum(len(data.states(field, entry.index)) for field in self._losses)
+        """Reports that complete an instance: the score of every label and, in training, the end at every source.
 
-    def _close(self, segment: Segment, now: int) -> None:
-        """A segment is drained: sum it up and go on to the next one."""
+        Both are counted in training too: the worker of a loss and that of a source are heard over different ways, so
+        the last score may come in after the last gradient has gone home.
+        """
+        entry, data = self.schedule.entry(instance), self.schedule.dataset(instance)
+        scores = sum(len(data.states(field, entry.index)) for field in self._losses)
+        return scores + (len(self.program.sources) if entry.training else 0)
+
+    def _close(self, segment: Segment, now: int) -> bool:
+        """A segment is drained: sum it up and go on to the next one; True if the run ends here."""
         loss, accuracy = summary(self._segment_metrics)
         if segment.training:
             self._training_time += now - self._segment_began
@@ -147,6 +153,7 @@ class Controller:
             self.done = True
         else:
             self._segment, self._next = following, following.start
+        return self.done
 
     def _close_epoch(self, epoch: int, now: int) -> None:
         loss, accuracy = summary(self._epoch_metrics)

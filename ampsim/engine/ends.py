@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ampsim.engine.group import Consumed, Group
 from ampsim.engine.site import Site
-from ampsim.engine.station import Station
+from ampsim.engine.station import KeyUnknown, Station
 from ampsim.engine.task import Metric, Part
 from ampsim.errors import NonFinite
 from ampsim.ir.kernels import stack_rows
@@ -68,10 +68,10 @@ class SourceStation(Station):
                 self._expect(instance, len(suffixes))
             if not suffixes:
                 continue
-            payload = data.payload(self.field, index) if self.worker.program.numeric else data.spec(self.field, index)
+            part = data.payload(self.field, index) if self.worker.program.numeric else data.spec(self.field, index)
             states += [(instance, *suffix) for suffix in suffixes]
-            rows += [payload.shape[0] // len(suffixes)] * len(suffixes)
-            payloads.append(payload)
+            rows += [part.shape[0] // len(suffixes)] * len(suffixes)
+            payloads.append(part)
         if not states:
             return ()
         payload = stack_rows(payloads)
@@ -90,6 +90,8 @@ class SourceStation(Station):
         """Backward messages have come home: report the instances whose last one this is."""
         for state in messages.states:
             instance = state[0]
+            if instance not in self.unanswered:
+                raise KeyUnknown(self.node, state)
             self.unanswered[instance] -= 1
             if not self.unanswered[instance]:
                 del self.unanswered[instance]
@@ -116,7 +118,8 @@ class LossSite(Site):
                 if not math.isfinite(loss):
                     raise NonFinite(
                         f"the loss of {self.node.name} is {loss} at instance {state[0]} (state {tuple(state)})",
-                        do="lower the learning rate, or look at the data of that instance",
+                        self.node.name,
+                        "lower the learning rate, or look at the data of that instance",
                     )
                 self.worker.effects.metrics.append(Metric(self.index, state[0], rows, loss, right))
             gradient = score.gradient

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from ampsim.errors import ConfigError
 from ampsim.ir.message import Array
 from ampsim.ir.nodes.base import RowGradient
 
@@ -16,11 +17,14 @@ Slots = dict[str, Array]
 
 @dataclass(frozen=True)
 class SGD:
-    """``w -= rate * gradient``."""
+    """``w -= rate * gradient``. Raises ConfigError for a rate that makes no sense."""
 
     rate: float = 0.1
     slots: ClassVar[tuple[str, ...]] = ()
     flops: ClassVar[int] = 2  # per element touched
+
+    def __post_init__(self) -> None:
+        _check(self, rate=1e6)
 
     def step(self, weight: Array, gradient: Array | RowGradient, scale: float, slots: Slots, count: int) -> None:
         """Update ``weight`` in place; ``scale`` turns the summed gradient into the one asked for."""
@@ -37,6 +41,7 @@ class Adam:
     """Adam (Kingma and Ba 2015, algorithm 1, with the efficient form of its section 2).
 
     ``count`` is the number of the node's own updates, this one included. Of a table only the rows used move.
+    Raises ConfigError for settings that make no sense.
     """
 
     rate: float = 1e-3
@@ -45,6 +50,9 @@ class Adam:
     epsilon: float = 1e-8
     slots: ClassVar[tuple[str, ...]] = ("m", "v")
     flops: ClassVar[int] = 12
+
+    def __post_init__(self) -> None:
+        _check(self, rate=1e6, beta1=1, beta2=1, epsilon=1e6)
 
     def step(self, weight: Array, gradient: Array | RowGradient, scale: float, slots: Slots, count: int) -> None:
         """Update ``weight`` and its ``slots`` in place."""
@@ -75,5 +83,14 @@ class Adam:
         return gradient
 
 
+def _check(optimizer: SGD | Adam, **limits: float) -> None:
+    """Every setting is a number from 0 to below its limit, and from here on a float: 1 and 1.0 are one job."""
+    for name, limit in limits.items():
+        value = getattr(optimizer, name)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < limit:
+            raise ConfigError(f"{value!r} is not a number from 0 to below {limit:g}", f"training.optimizer.{name}")
+        object.__setattr__(optimizer, name, float(value))
+
+
 Optimizer = SGD | Adam
-OPTIMIZERS: Mapping[str, type[SGD] | type[Adam]] = {"sgd": SGD, "adam": Adam}
+OPTIMIZERS: Mapping[str, type[Optimizer]] = {"sgd": SGD, "adam": Adam}

@@ -138,7 +138,8 @@ class ParameterState:
         for name, gradient in gradients.items():
             values = gradient.values if isinstance(gradient, RowGradient) else gradient
             flat = values.reshape(-1)
-            if not math.isfinite(float(np.dot(flat, flat))):
+            # The dot product takes one pass and no memory, but may overflow where nothing is wrong yet.
+            if not math.isfinite(float(np.dot(flat, flat))) and not np.isfinite(flat).all():
                 raise NonFinite(
                     f"the gradient of {self.node.name}/{name} is not finite; {culprit(pile)}",
                     self.node.name,

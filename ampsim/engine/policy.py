@@ -60,7 +60,10 @@ class Planned(NamedTuple):
 
 
 class Fixed:
-    """A given order of tasks: each waits until exactly its messages are there. Drives replay and hand-made schedules."""
+    """A given order of tasks, each of which waits until exactly its messages are there.
+
+    Drives replay and hand-made schedules.
+    """
 
     def __init__(self, order: Sequence[Planned]) -> None:
         self._order = order

@@ -24,7 +24,7 @@ class Entry(NamedTuple):
 
     epoch: int
     training: bool
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody wants of an Entry
 
 
 class Segment(NamedTuple):
@@ -50,7 +50,7 @@ class Schedule:
         shuffle: bool = True,
         seed: int = 0,
     ) -> None:
-        self.data = (validation, training)
+        self.data = (validation, training)  # by Entry.training
         self.epochs = epochs
         self._shuffle, self._seed = shuffle, seed
         held_out = len(validation) if validation is not None else 0
@@ -67,7 +67,6 @@ class Schedule:
         for length, _, _ in self._lengths:
             self._starts.append(self._starts[-1] + length)
         self.per_epoch = self._starts[-1]
-        self.total = self.per_epoch * max(epochs, 1)
         self.entry = functools.lru_cache(maxsize=1 << 16)(self._entry)
         self.structure = functools.lru_cache(maxsize=1 << 14)(self._structure)
         self.training = functools.lru_cache(maxsize=1 << 16)(self._training)
@@ -102,7 +101,7 @@ class Schedule:
         return Entry(epoch, training, int(self._order(epoch)[position]) if training else position)
 
     def _permutation(self, epoch: int) -> Any:
-        size = len(self.data[1]) if self.data[1] is not None else 0
+        size = len(self.data[1])
         if not self._shuffle:
             return np.arange(size)
         return np.random.default_rng([self._seed, epoch]).permutation(size)

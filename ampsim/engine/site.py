@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ampsim.engine.station import KeyCollision, Keys
+from ampsim.engine.station import KeyCollision, Keys, KeyUnknown
 from ampsim.ir.message import BACKWARD, FORWARD, Messages, Payload, State, spec_of
 from ampsim.ir.nodes import FanIn, FanOut, Node, Routing
 from ampsim.ir.reference import resolve
@@ -49,18 +49,27 @@ class Site:
     def remember(self, states: Sequence[State], values: Iterable[Any]) -> None:
         """Keep one value for each state; two equal keys in flight are an error."""
         cache = self.cache
-        before = len(cache)
         keys = self.keys(states)
-        cache.update(zip(keys, values, strict=True))
+        free = cache.keys().isdisjoint(keys)
+        before = len(cache)
+        if free:
+            cache.update(zip(keys, values, strict=True))
         if len(cache) != before + len(keys):
-            seen: set[Hashable] = set()
-            twice = next((s for s, k in zip(states, keys, strict=True) if k in seen or seen.add(k)), states[0])
-            raise KeyCollision(self.index, 0, twice)
+            taken = set() if free else set(cache)
+            for state, key in zip(states, keys, strict=True):
+                if key in taken:
+                    raise KeyCollision(self.index, state)
+                taken.add(key)
 
     def recall(self, states: Sequence[State]) -> list[Any]:
         """Give back what was remembered, and forget it."""
         pop = self.cache.pop
-        return [pop(key) for key in self.keys(states)]
+        keys = self.keys(states)
+        try:
+            return [pop(key) for key in keys]
+        except KeyError as error:
+            unknown = next(state for state, key in zip(states, keys, strict=True) if key == error.args[0])
+            raise KeyUnknown(self.index, unknown) from error
 
     def send(self, port: int, states: Sequence[State], rows: Sequence[int], payload: Payload) -> None:
         """Emit forward messages on an output port."""

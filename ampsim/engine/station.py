@@ -135,7 +135,7 @@ class Joint(Station):
             if parts is None:
                 parts = self._pending[key] = [None] * ports
             if parts[port] is not None:
-                raise KeyCollision(self.node, port, messages.states[i])
+                raise KeyCollision(self.node, messages.states[i])
             parts[port] = (messages, block, i)
             if None not in parts:
                 del self._pending[key]
@@ -174,9 +174,10 @@ class Joint(Station):
                 self.ledger.queues -= stacked.nbytes
             port_rows = [block.rows[i] for block, i in pieces]
             rows = rows or port_rows
-            if port_rows != rows:
-                raise RowMismatch(self.node, port, items[0][port][0].states[items[0][port][2]])
             states.append([item[port][0].states[item[port][2]] for item in items])
+            if port_rows != rows:
+                first = next(i for i, (a, b) in enumerate(zip(port_rows, rows, strict=True)) if a != b)
+                raise RowMismatch(self.node, states[port][first])
             parts.extend(_logged([item[port] for item in items]))
         return Group(states, rows, payloads, parts)
 
@@ -203,17 +204,21 @@ def _logged(parts: list[tuple[Messages, Block, int]]) -> list[Consumed]:
     return entries
 
 
-class KeyCollision(Exception):  # noqa: N818 - turned into a RunError with names by the worker
+class Mismatch(Exception):
+    """A message does not fit what its node knows; the worker turns it into a RunError with the node's name."""
+
+    def __init__(self, node: int, state: State) -> None:
+        super().__init__(node, state)
+        self.node, self.state = node, state
+
+
+class KeyCollision(Mismatch):
     """Two messages in flight have the same key at one node and port."""
 
-    def __init__(self, node: int, port: int, state: State) -> None:
-        super().__init__(node, port, state)
-        self.node, self.port, self.state = node, port, state
+
+class KeyUnknown(Mismatch):
+    """A gradient came back under a key that nothing went forward with."""
 
 
-class RowMismatch(Exception):  # noqa: N818
+class RowMismatch(Mismatch):
     """Joined messages have different numbers of rows."""
-
-    def __init__(self, node: int, port: int, state: State) -> None:
-        super().__init__(node, port, state)
-        self.node, self.port, self.state = node, port, state

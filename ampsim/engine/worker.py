@@ -21,7 +21,7 @@ from ampsim.engine.parameters import ParameterState, initial_values
 from ampsim.engine.policy import Fifo, Policy
 from ampsim.engine.program import Program
 from ampsim.engine.site import FanOutSite, RoutingSite, key_function, whole
-from ampsim.engine.station import Joint, KeyCollision, RowMismatch, Station
+from ampsim.engine.station import Joint, KeyUnknown, Mismatch, RowMismatch, Station
 from ampsim.engine.task import Effects, Part, Task
 from ampsim.errors import RunError
 from ampsim.ir.message import BACKWARD, FORWARD, Array, Messages, Origin, Payload, State
@@ -36,7 +36,9 @@ class WorkerState:
     ``values`` are initial parameters by node and name, where they should not be drawn from the seed.
     """
 
-    def __init__(self, program: Program, worker: int, policy: Policy | None = None, values: Values | None = None) -> None:
+    def __init__(
+        self, program: Program, worker: int, policy: Policy | None = None, values: Values | None = None
+    ) -> None:
         self.program = program
         self.graph = program.graph
         self.schedule = program.schedule
@@ -130,10 +132,14 @@ class WorkerState:
                 self.policy.arrived(self._arrivals, source)
 
     def deliver(self, parcel: Sequence[Messages], origin: Origin) -> None:
-        """A parcel has arrived."""
-        for messages in parcel:
-            messages.origin = origin
-            self._arrive(messages)
+        """A parcel has arrived. What a routing node passes on at once has come with it."""
+        self._origin = origin
+        try:
+            for messages in parcel:
+                messages.origin = origin
+                self._arrive(messages)
+        except Mismatch as error:
+            raise self._named(error) from error
 
     def update_now(self, instances: Sequence[int] | None = None) -> None:
         """The controller wants gradients applied: those of some instances, or all; acknowledged when that is done."""
@@ -144,14 +150,17 @@ class WorkerState:
 
     def next_task(self) -> Task | None:
         """The next task by the worker's policy, or None if there is nothing to do."""
-        return self.policy.next(self)
+        try:
+            return self.policy.next(self)
+        except Mismatch as error:
+            raise self._named(error) from error
 
     def run(self, task: Task) -> Effects:
         """Do the task's arithmetic; what it emits is to be sent at its end."""
         self._origin = task.origin = Origin(self.worker)
         try:
             task.parts = task.run()
-        except (KeyCollision, RowMismatch) as error:
+        except Mismatch as error:
             raise self._named(error) from error
         return self.take_effects()
 
@@ -210,11 +219,7 @@ class WorkerState:
 
     def _enqueue(self, station: Station, port: int, messages: Messages) -> None:
         self._arrivals += 1
-        try:
-            ready = station.push(self._arrivals, port, messages)
-        except KeyCollision as error:
-            raise self._named(error) from error
-        if ready:
+        if station.push(self._arrivals, port, messages):
             self.policy.arrived(self._arrivals, station)
 
     def _acknowledge(self) -> None:
@@ -222,13 +227,16 @@ class WorkerState:
             self.effects.acks += self._commands
             self._commands = 0
 
-    def _named(self, error: KeyCollision | RowMismatch) -> RunError:
-        node = self.graph.nodes[error.node]
+    def _named(self, error: Mismatch) -> RunError:
+        name, state = self.graph.nodes[error.node].name, tuple(error.state)
         if isinstance(error, RowMismatch):
-            what = f"{node.name} joins messages with different numbers of rows at state {tuple(error.state)}"
-            return RunError(what, node.name, "let all ports carry the same rows")
-        what = f"two messages in flight have the same key at {node.name}: state {tuple(error.state)}"
-        return RunError(what, node.name, "make the key tell them apart, or change the state with an Isu")
+            what = f"{name} joins messages with different numbers of rows at state {state}"
+            return RunError(what, name, "let all ports carry the same rows")
+        if isinstance(error, KeyUnknown):
+            what = f"a gradient came back to {name} under a key that nothing went forward with: state {state}"
+            return RunError(what, name, "look at the inverse of the Isu nodes behind it: it must undo their update")
+        what = f"two messages in flight have the same key at {name}: state {state}"
+        return RunError(what, name, "make the key tell them apart, or change the state with an Isu")
 
     # -- what reports and supervisors read --------------------------------------------------------------------------
 

@@ -111,7 +111,8 @@ class Graph:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values; :meth:`from_dict` gives the same graph back."""
-        return {"name": self.name, "nodes": [_pack(node) for node in self.nodes], "edges": [list(e) for e in self.edges]}
+        nodes, edges = [_pack(node) for node in self.nodes], [list(edge) for edge in self.edges]
+        return {"name": self.name, "nodes": nodes, "edges": edges}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Graph:
@@ -198,5 +199,5 @@ def _unpack(data: dict[str, Any]) -> Node:
     kind = resolve(data["type"])
     if not (isinstance(kind, type) and issubclass(kind, Node)):
         raise GraphError(f"{data['type']!r} is no node type")
-    settings = {name: tuple(v) if isinstance(v, list) else v for name, v in data["settings"].items()}
+    settings: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in data["settings"].items()}
     return kind(data["name"], key=data.get("key"), unit=data.get("unit"), **settings)

@@ -33,7 +33,7 @@ def stack_rows(parts: Sequence[Payload]) -> Payload:
     if len(parts) == 1 or first is None:
         return first
     if isinstance(first, Spec):
-        return first.with_rows(sum(part.shape[0] for part in parts))  # type: ignore[union-attr]
+        return first.with_rows(sum(part.shape[0] for part in parts))  # type: ignore[union-attr,misc]
     return np.concatenate(parts)  # type: ignore[arg-type]
 
 

@@ -9,15 +9,24 @@ from __future__ import annotations
 import functools
 import importlib
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 from ampsim.errors import UsageError
 
 
 def reference(target: Callable[..., Any] | str) -> str:
-    """The ``module:qualname`` of a function or class; a string is returned as it is. Checked by :func:`problem`."""
+    """The ``module:qualname`` of a function or class; a string is returned as it is. Checked by :func:`problem`.
+
+    Raises UsageError for what has no such name: an object that can be called, a method of an object.
+    """
     if isinstance(target, str):
         return target
+    owner = getattr(target, "__self__", None)
+    bound = owner is not None and not isinstance(owner, type | ModuleType)
+    if bound or not hasattr(target, "__qualname__"):
+        what = f"{target!r:.100} is no function of a module, so other processes cannot import it"
+        raise UsageError(what, do="give a function that is defined at the top level of a module")
     return f"{target.__module__}:{target.__qualname__}"
 
 
@@ -33,10 +42,10 @@ def problem(name: str) -> str | None:
     if module == "__main__":
         return f"{name!r} stands in a script, which workers do not import; move it to a module beside the script"
     try:
-        resolve(name)
+        target = resolve(name)
     except UsageError as error:
         return error.what
-    return None
+    return None if callable(target) else f"{name!r} is a {type(target).__name__}, not a function"
 
 
 @functools.cache

@@ -1,5 +1,7 @@
 """The node types of the IR, one file a family."""
 
+from __future__ import annotations
+
 from ampsim.ir.nodes.activation import LogSoftmax, Relu, Tanh
 from ampsim.ir.nodes.base import Node, Parameterised, Port, RowGradient, ShapeError, Transform
 from ampsim.ir.nodes.embedding import Embedding
