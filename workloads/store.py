@@ -8,6 +8,7 @@ data/                     ./data, or where AMPSIM_DATA points, or as given
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import tempfile
@@ -47,6 +48,7 @@ def get(name: str, source_folder: Path | str | None = None, target: Path | str |
     origin = None if source_folder is None else Path(source_folder)
     if origin is not None and not origin.is_dir():
         raise UsageError(f"there is no folder {origin}", "--from", instead(entry))
+    new = not root.exists()
     try:
         root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{entry.name}-", dir=root) as aside:

@@ -118,7 +118,7 @@ def test_a_missing_client_is_named_with_the_way_round(
     assert f"a package for {missing}, which is not installed here" in caught.value.what
     assert "one.csv, two.csv" in str(caught.value.do)
     assert "ampsim data get tiny --from FOLDER" in str(caught.value.do)
-    assert left(tmp_path / "data") == []
+    assert not (tmp_path / "data").exists()
 
 
 @pytest.mark.parametrize(
@@ -281,6 +281,16 @@ def test_a_data_folder_that_cannot_be_made(tools: Path, tiny: Callable[[str], No
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(RunError, match="tiny cannot be stored"):
         get("tiny", target=tmp_path / "file" / "data")
+
+
+def test_a_failure_leaves_an_empty_folder_of_the_user_alone(
+    tools: Path, tiny: Callable[[str], None], tmp_path: Path
+) -> None:
+    tiny("npm")
+    (tmp_path / "data").mkdir()
+    with pytest.raises(UsageError):
+        get("tiny")
+    assert left(tmp_path) == ["data", "tools"]
 
 
 def test_where_the_data_folder_is(monkeypatch: pytest.MonkeyPatch) -> None:
