@@ -23,7 +23,8 @@ def checked_target(path: str | os.PathLike[str]) -> Path:
     """
     text = os.fspath(path)
     name = Path(text).name
-    if not name or name in (".", "..") or "\0" in text or name.partition(".")[0].lower() in _RESERVED:
+    reserved = name.partition(".")[0].lower() in _RESERVED
+    if name in ("", ".", "..") or "\0" in text or reserved or len(name.encode(errors="replace")) > 250:
         raise UsageError(f"{text[:200]!r} is no name to write to", do="choose another name")
     target = Path(os.path.abspath(text))  # noqa: PTH100 - resolve() would follow a link in the last part
     if not target.parent.is_dir():

@@ -24,6 +24,7 @@ from ampsim.errors import UsageError
 from ampsim.result.aside import checked_target, sync_folder, written_aside
 from ampsim.result.plain import decode, encode
 from ampsim.result.schema import TABLES, VERSION, check
+from ampsim.result.summary import check_summary
 from ampsim.result.text import yaml_text
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def save(run: Run, folder: str | os.PathLike[str], *, force: bool) -> Path:
     """Write ``run``: aside, synced, renamed. Raises UsageError before anything is written, RunError on a full disk."""
     target = checked_folder(folder, force=force)
     check(run.tables)
+    check_summary(run.summary, run.tables)
     result = encode({"summary": run.summary, "config": run.config, "provenance": run.provenance})
     parameters = _flat(run.initial, run.final)
     with written_aside(target) as aside:

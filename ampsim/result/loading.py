@@ -23,6 +23,7 @@ from ampsim.errors import UsageError
 from ampsim.result.folder import CONFIG, FILES, KIND, MANIFEST, PARAMETERS, RESULT
 from ampsim.result.plain import decode
 from ampsim.result.schema import TABLES, VERSION, Array, Column, Table, check
+from ampsim.result.summary import check_summary
 
 MAX_MANIFEST = 1 << 20
 MAX_RESULT = 256 << 20
@@ -54,8 +55,9 @@ def load(folder: Path) -> Parts:
         pass
     try:
         check(tables)
+        check_summary(result["summary"], tables)
     except UsageError as error:
-        raise Damaged(f"{error.what} ({error.where})", folder / "tables") from None
+        raise Damaged(f"{error.what} ({error.where})", folder) from None
     return result, tables, _below("initial/", parameters), _below("final/", parameters)
 
 
@@ -186,7 +188,8 @@ def _column(archive: zipfile.ZipFile, member: zipfile.ZipInfo, column: Column) -
     if version != (1, 0):
         raise ValueError(f"column {column.name} has the array format {version}")
     shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream, max_header_size=MAX_HEADER)
-    if dtype != np.dtype(column.dtype) or fortran or len(shape) != column.axes or min(shape) < 0:
+    plausible = len(shape) == column.axes and all(type(length) is int and length >= 0 for length in shape)
+    if dtype != np.dtype(column.dtype) or fortran or not plausible:
         raise ValueError(f"column {column.name} declares shape {shape} and dtype {dtype}")
     declared = dtype.itemsize
     for length in shape:

@@ -21,7 +21,11 @@ def plain(value: Any, where: str = "") -> Any:
     """
     if isinstance(value, np.generic):
         value = value.item()
-    if value is None or isinstance(value, str | bool):
+    if isinstance(value, str):
+        if not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value):
+            raise UsageError("a text holds half a character and cannot be written as UTF-8", where or "/")
+        return str(value)
+    if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int):
         return int(value)

@@ -79,6 +79,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
         ("worker", "i4", "", "index in summary.worker_names"),
         ("time", "f8", "s", "end of the update"),
         ("version", "i4", "", "of the parameters after it"),
+        ("instance", "i8", "", "whose gradients it applied, or -1 where min_update_frequency counts them"),
         ("gradients", "i4", "", "messages whose gradients it applied"),
         ("staleness_mean", "f8", "versions", "mean over its gradients"),
         ("staleness_max", "i4", "versions", "largest of its gradients"),

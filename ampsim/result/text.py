@@ -54,8 +54,9 @@ def _scalar(value: Any) -> str:
         return ".nan" if math.isnan(value) else (".inf" if value > 0 else "-.inf")
     if isinstance(value, Mapping):
         return "{}"
-    text = json.dumps(value, ensure_ascii=True)
-    return text.replace("\\/", "/")
+    text = json.dumps(value, ensure_ascii=False)
+    # JSON writes what is not ASCII as pairs of surrogates, which YAML refuses; YAML has an escape of its own.
+    return "".join(c if " " <= c <= "~" else f"\\U{ord(c):08x}" for c in text)
 
 
 _WORDS = ("null", "true", "false", "yes", "no", "on", "off", "y", "n")

@@ -1,0 +1,63 @@
+"""What crossed each link, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ampsim.result.analysis.steps import Steps
+from ampsim.result.schema import Array, Table
+
+
+@dataclass(frozen=True)
+class LinkTotals:
+    """Of each link: bytes and parcels (int64), and seconds in which at least one parcel was on it."""
+
+    bytes: Array
+    parcels: Array
+    occupied: Array
+
+
+def link_totals(tables: Mapping[str, Table], links: int) -> LinkTotals:
+    """Sums over the whole run."""
+    table = tables["links"]
+    nbytes = np.zeros(links, np.int64)
+    np.add.at(nbytes, table["link"], table["bytes"])
+    occupied = np.zeros(links)
+    order = np.argsort(table["link"], kind="stable")
+    bounds = np.searchsorted(table["link"][order], np.arange(links + 1))
+    for link in np.flatnonzero(np.diff(bounds)):
+        part = order[bounds[link] : bounds[link + 1]]
+        steps = Steps.counting(table["start"][part], table["end"][part])
+        occupied[link] = float(np.diff(steps.times) @ (steps.levels[:-1] > 0))
+    return LinkTotals(nbytes, np.bincount(table["link"], minlength=links), occupied)
+
+
+def link_load(tables: Mapping[str, Table], links: int, edges: Array) -> Array:
+    """Bytes per second on each link within each bin of ``edges`` (s, equally spaced): float64 (links, bins).
+
+    The bytes of a parcel are spread evenly over its time on the link; what takes no time falls into one bin.
+    """
+    table = tables["links"]
+    bins = len(edges) - 1
+    width = float(edges[-1] - edges[0]) / bins
+    begin = np.clip((table["start"] - edges[0]) / width, 0, bins)
+    end = np.clip((table["end"] - edges[0]) / width, begin, bins)
+    first = np.minimum(begin.astype(np.int64), bins - 1)
+    last = np.minimum(end.astype(np.int64), bins - 1)
+    rate = table["bytes"] / np.where(last > first, end - begin, 1.0)
+    within = np.where(last == first, table["bytes"], rate * (first + 1 - begin))
+    row = table["link"].astype(np.int64) * bins
+    load = np.bincount(row + first, within, links * bins)
+    wide = last > first
+    load += np.bincount((row + last)[wide], (rate * (end - last))[wide], links * bins)
+    # Whole bins in between: a rate that sets in after the first and ends before the last.
+    far = last > first + 1
+    row = table["link"].astype(np.int64) * (bins + 1)
+    change = np.bincount((row + first + 1)[far], rate[far], links * (bins + 1))
+    change -= np.bincount((row + last)[far], rate[far], links * (bins + 1))
+    between = np.cumsum(change.reshape(links, bins + 1), axis=1)[:, :-1]
+    between[np.abs(between) < 1e-9 * max(1.0, float(np.abs(change).max(initial=0.0)))] = 0.0
+    return (load.reshape(links, bins) + between) / width

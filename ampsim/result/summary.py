@@ -1,0 +1,77 @@
+"""What a summary has to hold, so that no reader has to doubt it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from ampsim.errors import UsageError
+from ampsim.result.schema import Table
+
+
+class Epoch(msgspec.Struct):
+    """One row of ``epochs``; loss and accuracy are None where nothing was measured."""
+
+    epoch: int
+    time: float
+    train_loss: float | None = None
+    train_accuracy: float | None = None
+    validation_loss: float | None = None
+    validation_accuracy: float | None = None
+
+
+class Static(msgspec.Struct):
+    """Bytes that one worker holds all the time."""
+
+    parameters: int = 0
+    gradients: int = 0
+    optimizer: int = 0
+
+
+class Summary(msgspec.Struct):
+    """The scalars and names of a run. Times in seconds, memory in bytes; more may be there."""
+
+    backend: str
+    mode: str
+    job: str
+    job_hash: str
+    workers: int
+    worker_names: list[str]
+    links: list[str]
+    nodes: list[str]
+    edges: list[str]
+    makespan: float
+    throughput: float | None
+    utilization: list[float | None]
+    epochs: list[Epoch]
+    updates: int
+    target: float | None
+    time_to_target: float | None
+    epochs_to_target: int | None
+    matmul: float
+    static_memory: list[Static]
+    capacity: list[int | None]
+
+
+def check_summary(summary: Mapping[str, Any], tables: Mapping[str, Table]) -> None:
+    """Raise UsageError, with the place in ``where``, unless the summary is complete and the tables keep to it."""
+    try:
+        found = msgspec.convert(dict(summary), Summary)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"the summary is not one of a run: {error}", "summary") from None
+    for name in ("worker_names", "utilization", "static_memory", "capacity"):
+        if len(getattr(found, name)) != found.workers:
+            raise UsageError(f"there are {found.workers} workers", f"summary.{name}")
+    sizes = {"worker": found.workers, "node": len(found.nodes), "edge": len(found.edges), "link": len(found.links)}
+    sizes |= {"source": found.workers, "destination": found.workers}
+    for table, columns in tables.items():
+        for column, size in sizes.items():
+            values = columns.get(column)
+            if values is None or not len(values):
+                continue
+            # -1 is the controller, or an admission.
+            lowest = -1 if column in ("source", "destination", "edge") else 0
+            if int(values.min()) < lowest or int(values.max()) >= size:
+                raise UsageError(f"a {column} is outside the {size} that there are", f"{table}.{column}")
