@@ -156,21 +156,23 @@ class Network:
         return transit.tail if transit.hop == transit.hops else head
 
     def run(self, transfers: Iterable[Transfer]) -> list[int]:
-        """Carry all transfers; gives their delivery times (fs) in the order of ``transfers``. Raises RunError."""
+        """Carry all transfers; gives their delivery times (fs) in the order of ``transfers``.
+
+        Serial numbers go by start, then by the order of ``transfers``. Raises RunError.
+        """
         listed = list(transfers)
         for transfer in listed:
             if transfer.start < 0:
                 raise RunError(f"a transfer cannot start at {transfer.start} fs", do="give a time from 0")
-        vertex, first = self.vertex, self._serial
+        vertex = self.vertex
         arrivals = [0] * len(listed)
         heap: list[tuple[int, int, int, Transit]] = []
-        waiting = sorted(range(len(listed)), key=lambda index: listed[index].start, reverse=True)
+        waiting = sorted(range(len(listed)), key=lambda index: listed[index].start)[::-1]
         while heap or waiting:
             # What starts now joins before anything happens now; all the rest stays out of the heap.
             while waiting and (not heap or listed[waiting[-1]].start <= heap[0][0]):
                 index = waiting.pop()
                 start, source, destination, nbytes = listed[index]
-                self._serial = first + index
                 transit = self.open(vertex(source), vertex(destination), nbytes)
                 heappush(heap, (start, transit.key, index, transit))
             now, key, index, transit = heap[0]
@@ -179,7 +181,6 @@ class Network:
                 heappop(heap)
             else:
                 heapreplace(heap, (self.step(transit, now), key, index, transit))
-        self._serial = first + len(listed)
         return arrivals
 
     def table(self) -> dict[str, Array]:

@@ -106,9 +106,12 @@ def resources(system: System, listed: list[Transfer]) -> list[int]:
 def test_shared_links_agree_with_resources(
     switching: str, duplex: str, traffic: list[tuple[int, int, int, int]], seed: int
 ) -> None:
-    """Starts differ by odd femtoseconds, so that no two heads arrive together and both models serve in one order."""
-    ring = system(8, "ring", bandwidth=1e9, latency=1e-6, switching=switching, duplex=duplex)
-    listed = [t._replace(start=t.start + 7919 * i + seed) for i, t in enumerate(transfers(traffic))]
+    """Starts and sizes all differ, so that no two heads arrive together and both models serve in one order."""
+    ring = system(8, "ring", bandwidth=9.973e8, latency=1e-6, switching=switching, duplex=duplex)
+    listed = [
+        Transfer(t.start + 7919 * i + seed, t.source, t.destination, 41 * t.nbytes + i + 1)
+        for i, t in enumerate(transfers(traffic))
+    ]
     assert Network(ring).run(listed) == resources(ring, listed)
 
 
@@ -199,6 +202,14 @@ def test_ties_go_to_the_lower_source_then_to_the_earlier_message() -> None:
     listed = [Transfer(0, 2, 3, MIB), Transfer(0, 1, 3, MIB), Transfer(0, 2, 3, 1), Transfer(0, 0, 3, MIB)]
     arrivals = Network(switch).run(listed)
     assert sorted(range(4), key=lambda i: arrivals[i]) == [3, 1, 0, 2]
+
+
+def test_messages_of_one_pair_arrive_in_sending_order() -> None:
+    """Also an empty one, whose head leaves a shared link together with the message before it."""
+    for switching in SWITCHING:
+        listed = [Transfer(NS, 0, 2, 0), Transfer(0, 0, 2, MIB)]
+        after, before = Network(system(3, **switching)).run(listed)
+        assert after >= before
 
 
 def test_the_host_goes_first_and_has_free_links_by_default() -> None:
