@@ -15,7 +15,6 @@ from ampsim.engine.controller import Controller, Orders
 from ampsim.engine.null import stalled
 from ampsim.engine.placement import units_of
 from ampsim.engine.plan import Plan
-from ampsim.engine.policy import Fixed
 from ampsim.engine.quiet import quiet
 from ampsim.engine.worker import WorkerState
 from ampsim.errors import RunError, UsageError
@@ -102,6 +101,8 @@ class Simulation:
                 raise RunError(f"the simulation failed: {error}") from error
         if not self.controller.done:
             raise self._stalled()
+        for unit in self.units:
+            unit.state.policy.finish()
         final = {name: value for unit in self.units for name, value in unit.state.values().items()}
         return assemble(
             self.plan,
@@ -164,6 +165,5 @@ class Simulation:
 
     def _stalled(self) -> RunError:
         for unit in self.units:
-            if isinstance(unit.state.policy, Fixed):
-                unit.state.policy.finish()
+            unit.state.policy.finish()
         return stalled([unit.state for unit in self.units], self.controller)

@@ -1,6 +1,7 @@
 """How long a task keeps a chip busy.
 
-    time(task)  =  task_overhead  +  sum over its parts of time(part)
+    time(task)  =  task_overhead  +  the measured table of all its operations, joined by " + ", if the chip has one,
+                   else the sum over its parts of time(part)
     time(part)  =  the measured table of its operation, if the chip has one, else
                    max( padded / matmul + vector / vector_rate ,  (read + written) / memory_bandwidth )
     padded      =  sum over its products (m, k, n) of  2 * up(m, R) * up(k, K) * up(n, C)
@@ -47,11 +48,16 @@ class ChipCost:
         self._parcel = to_fs(kind.parcel_overhead)
         self._copy = Pace(None if isinstance(kind.copy_bandwidth, str) else kind.copy_bandwidth)
         self._known: dict[tuple[str, int, Work], int] = {}
+        self._wholes: dict[tuple[tuple[str, int], ...], int | None] = {}
 
     def chip_time(self, parts: Iterable[Part]) -> int:
         """Femtoseconds of a task of these parts, overhead included."""
         total = self.task_overhead
         known = self._known
+        parts = tuple(parts)
+        whole = self._whole(parts)
+        if whole is not None:
+            return total + whole
         for part in parts:
             key = (part.operation, part.rows, part.work)
             time = known.get(key)
@@ -61,6 +67,16 @@ class ChipCost:
                 time = known[key] = self.part_time(part)
             total += time
         return total
+
+    def _whole(self, parts: tuple[Part, ...]) -> int | None:
+        """The measured time of a task of several parts as a whole, if the chip has such a table."""
+        if len(parts) < 2 or not self.kind.measured:
+            return None
+        key = tuple((part.operation, part.rows) for part in parts)
+        if key not in self._wholes:
+            table = self.kind.measured.get(" + ".join(part.operation for part in parts))
+            self._wholes[key] = None if table is None else to_fs(interpolate(table, parts[0].rows))
+        return self._wholes[key]
 
     def part_time(self, part: Part) -> int:
         """Femtoseconds of one part, without overhead. Raises RunError if it is NaN, infinite or negative."""

@@ -65,7 +65,7 @@ def rebuild_plan(text: bytes, arrays: Mapping[str, Array], worker: int) -> Plan:
     order = None
     if told["order"] is not None:
         planned = told["order"][str(worker)]
-        order = {worker: [Planned(k, n, tuple((e, tuple(s)) for e, s in messages)) for k, n, messages in planned]}
+        order = {worker: [Planned(k, n, tuple((e, tuple(s)) for e, s in messages), i) for k, n, messages, i in planned]}
     return Plan(
         Job.from_dict(told["job"]),
         told["workers"],

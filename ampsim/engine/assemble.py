@@ -192,8 +192,10 @@ def replay_order(run: Run) -> dict[int, list[Planned]]:
         for edge, state in zip(messages["edge"].tolist(), messages["state"].tolist(), strict=True)
     ]
     order: dict[int, list[Planned]] = {worker: [] for worker in range(run.summary["workers"])}
+    updates = {w: iter(run.tables["updates"]["instance"][run.tables["updates"]["worker"] == w].tolist()) for w in order}
     for i, (worker, kind, node) in enumerate(
         zip(tasks["worker"].tolist(), tasks["kind"].tolist(), tasks["node"].tolist(), strict=True)
     ):
-        order[worker].append(Planned(KINDS[kind], node, tuple(names[bounds[i] : bounds[i + 1]])))
+        instance = next(updates[worker]) if KINDS[kind] == "update" else -1
+        order[worker].append(Planned(KINDS[kind], node, tuple(names[bounds[i] : bounds[i + 1]]), instance))
     return order

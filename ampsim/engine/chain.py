@@ -155,6 +155,7 @@ class Chain:
         if step.state:
             version = step.state.version
             ages = [version - block.version for block, _ in entries]
-            if step.state.collect(deferred, group.states[0], group.rows, ages):
-                self.worker.due.append(step.state)
+            pile = step.state.collect(deferred, group.states[0], group.rows, ages)
+            if pile is not None:
+                self.worker.due.append((step.state, pile))
         return dx

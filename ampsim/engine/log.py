@@ -30,7 +30,7 @@ class WorkerLog:
         self._tasks: list[tuple[int, int, int, int, int, int, tuple[Part, ...]]] = []
         self._consumed: list[list[Consumed]] = []
         self._memory: list[tuple[int, int, int, int, int]] = []
-        self._updates: list[tuple[int, int, int, int, float, int]] = []
+        self._updates: list[tuple[int, int, int, int, int, float, int]] = []
 
     def task(self, task: Task, start: int, end: int, outbox: int = 0) -> None:
         """A task has ended. What it sent to its own worker counts as sent and arrived now."""
@@ -40,8 +40,8 @@ class WorkerLog:
         self._memory.append((end, *self.state.memory(), outbox))
         if task.update:
             update = task.update
-            row = (update.node, end, update.version, update.gradients, update.staleness_mean, update.staleness_max)
-            self._updates.append(row)
+            ages = (update.staleness_mean, update.staleness_max)
+            self._updates.append((update.node, update.instance, end, update.version, update.gradients, *ages))
 
     def service_times(self) -> dict[tuple[str, int], list[float]]:
         """Seconds that tasks of each operation and number of rows took, in order.
@@ -117,10 +117,11 @@ class WorkerLog:
         }
 
     def _update_columns(self) -> Columns:
-        node, time, version, gradients, mean, highest = _unzip(self._updates, 6)
+        node, instance, time, version, gradients, mean, highest = _unzip(self._updates, 7)
         return {
             "node": np.asarray(node, np.int32),
             "worker": np.full(len(node), self.state.worker, np.int32),
+            "instance": np.asarray(instance, np.int64),
             "time": self._seconds(time),
             "version": np.asarray(version, np.int32),
             "gradients": np.asarray(gradients, np.int32),

@@ -28,6 +28,7 @@ class NullBackend:
     def __init__(self, clock: Callable[[], int] | None = None, tick: float = 1e-9) -> None:
         self._clock = clock or (lambda: 0)
         self._tick = tick if clock else 0.0
+        self._began = 0
         self.logs: list[WorkerLog] = []  # of the last execution, by worker
 
     def execute(self, plan: Plan) -> Run:
@@ -42,8 +43,7 @@ class NullBackend:
         initial = {name: value.copy() for state in workers for name, value in state.values().items()}
         logs = self.logs = [WorkerLog(state, self._tick) for state in workers]
         controller = Controller(program)
-        began = self._clock()
-        self._now = lambda: self._clock() - began
+        self._began = self._clock()
         self._obey(controller, workers, controller.start(0))
         while not controller.done:
             moved = False
@@ -58,23 +58,30 @@ class NullBackend:
                 self._spread(controller, workers, state.worker, effects)
             if not moved and not controller.done:
                 raise stalled(workers, controller)
+        for state in workers:
+            state.policy.finish()
         final = {name: value for state in workers for name, value in state.values().items()}
         static = [state.static_memory() for state in workers]
         return assemble(plan, self.name, [log.tables() for log in logs], static, controller, self._tick, initial, final)
+
+    def _now(self) -> int:
+        return self._clock() - self._began
 
     def _spread(self, controller: Controller, workers: list[WorkerState], source: int, effects: Effects) -> None:
         """Deliver what a worker emitted at once, and what the delivery emits in turn."""
         if effects.reports:
             self._obey(controller, workers, controller.report(effects, self._now()))
+        now = self._now()
         for destination, parcel in effects.parcels.items():
-            workers[destination].deliver(parcel, Origin(source))
+            workers[destination].deliver(parcel, Origin(source, now, now))
             self._spread(controller, workers, destination, workers[destination].take_effects())
 
     def _obey(self, controller: Controller, workers: list[WorkerState], orders: Orders) -> None:
         program = controller.program
         if orders.admit:
+            now = self._now()
             for worker in program.entry_workers:
-                workers[worker].admit(orders.admit, Origin())
+                workers[worker].admit(orders.admit, Origin(-1, now, now))
                 self._spread(controller, workers, worker, workers[worker].take_effects())
         if orders.update or orders.flush:
             for worker in program.update_workers:
@@ -82,8 +89,13 @@ class NullBackend:
                 self._spread(controller, workers, worker, workers[worker].take_effects())
 
 
-def stalled(workers: list[WorkerState], controller: Controller) -> Stalled:
-    """The error of a run in which nothing can move: which joins wait, and for what."""
+def stalled(workers: Sequence[WorkerState], controller: Controller) -> Stalled:
+    """The error of a run in which nothing can move: which joins wait, and for what.
+
+    Raises Stalled itself where a given order says more.
+    """
+    for state in workers:
+        state.policy.finish()
     lines = [f"worker {state.worker}: {line}" for state in workers for line in state.waiting()]
     return stalled_error(lines, sorted(controller.in_flight))
 

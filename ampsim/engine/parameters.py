@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -25,11 +25,15 @@ def initial_values(node: Parameterised, seed: int) -> dict[str, Array]:
 
 
 class Pile:
-    """Gradients that will make one update: rows to form them from, whose they are, and how stale they are."""
+    """Gradients that will make one update: rows to form them from, whose they are, and how stale they are.
 
-    __slots__ = ("ages", "deferred", "groups", "nbytes", "rows", "states")
+    ``instance`` is -1 where gradients are counted rather than told apart.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("ages", "deferred", "groups", "instance", "nbytes", "rows", "states")
+
+    def __init__(self, instance: int) -> None:
+        self.instance = instance
         self.deferred: list[tuple[Payload, ...]] = []
         self.groups: list[Sequence[State]] = []  # the states of each entry of deferred
         self.states: list[State] = []
@@ -70,8 +74,7 @@ class ParameterState:
         self.muf = settings.min_update_frequency if settings.update == "muf" else 0
         self.version = 0
         self.staleness: Counter[int] = Counter()
-        self._piles: dict[int, Pile] = {}  # by instance; all under 0 where muf counts
-        self._due: deque[Pile] = deque()
+        self._piles: dict[int, Pile] = {}  # by instance; all under -1 where muf counts
         self._numeric = values is not None
 
     @property
@@ -79,7 +82,7 @@ class ParameterState:
         """Gradients still wanted before the next update; without bound when updates wait for the instance's end."""
         if not self.muf:
             return 1 << 30
-        pile = self._piles.get(0)
+        pile = self._piles.get(-1)
         return self.muf - len(pile.states) if pile else self.muf
 
     def static_bytes(self) -> dict[str, int]:
@@ -89,46 +92,39 @@ class ParameterState:
 
     def collect(
         self, deferred: tuple[Payload, ...], states: Sequence[State], rows: Sequence[int], ages: Sequence[int]
-    ) -> bool:
-        """Take the rows of a backward group; True if this makes an update due."""
+    ) -> Pile | None:
+        """Take the rows of a backward group; the pile that has become due by it, if one has."""
         self.staleness.update(ages)
         self.ledger.deferred += sum(part.nbytes for part in deferred if part is not None)
         if self.muf:
-            pile = self._piles.setdefault(0, Pile())
+            pile = self._piles.setdefault(-1, Pile(-1))
             pile.add(deferred, states, sum(rows), ages)
             if len(pile.states) < self.muf:
-                return False
-            self._due.append(self._piles.pop(0))
-            return True
+                return None
+            return self._piles.pop(-1)
         at = offsets(rows)
         for instance, chosen in by_instance(states):
             cut = tuple(stack_rows([cut_rows(part, at[i], at[i + 1]) for i in chosen]) for part in deferred)
-            pile = self._piles.setdefault(instance, Pile())
+            pile = self._piles.setdefault(instance, Pile(instance))
             pile.add(cut, [states[i] for i in chosen], sum(rows[i] for i in chosen), [ages[i] for i in chosen])
-        return False
+        return None
 
-    def flush(self, instances: Sequence[int] | None) -> int:
-        """Make the piles of these instances due, or whatever there is; the number of updates that are due by it."""
+    def flush(self, instances: Sequence[int] | None) -> list[Pile]:
+        """Give up the piles of these instances, or whatever there is: their updates are due."""
         chosen = list(self._piles) if instances is None else [i for i in instances if i in self._piles]
-        self._due.extend(self._piles.pop(i) for i in chosen)
-        return len(chosen)
+        return [self._piles.pop(i) for i in chosen]
 
-    def next_size(self) -> int:
-        """Gradients in the update that is due next."""
-        return len(self._due[0].states)
-
-    def update(self) -> tuple[tuple[Part, ...], Update]:
-        """One optimizer step from the oldest pile that is due: its cost, and what is logged of it.
+    def update(self, pile: Pile) -> tuple[tuple[Part, ...], Update]:
+        """One optimizer step from a pile that is due: its cost, and what is logged of it.
 
         Raises NonFinite, and leaves the values alone, if a gradient is not finite.
         """
-        pile = self._due.popleft()
         if self._numeric:
             self._step(pile)
         self.version += 1
         self.ledger.deferred -= pile.nbytes
         count, ages = len(pile.states), pile.ages
-        facts = Update(self.index, self.version, count, sum(ages) / count, max(ages))
+        facts = Update(self.index, pile.instance, self.version, count, sum(ages) / count, max(ages))
         return (self._part(pile.rows),), facts
 
     def _step(self, pile: Pile) -> None:

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from ampsim.errors import Stalled
+from ampsim.errors import Stalled, UsageError
 from ampsim.ir.message import State
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ class Policy(Protocol):
     def next(self, worker: WorkerState) -> Task | None:
         """The next task, taken from its station, or None."""
 
+    def finish(self) -> None:
+        """The run is over, or nothing can move. Raises Stalled if tasks that were asked for were never run."""
+
 
 class Fifo:
     """Updates first, then backward, then forward; among equals the lowest arrival number."""
@@ -38,7 +41,7 @@ class Fifo:
     def next(self, worker: WorkerState) -> Task | None:
         """The next task by the rule above."""
         if worker.due:
-            return worker.update_task(worker.due.popleft())
+            return worker.update_task(*worker.due.popleft())
         for ready in self._ready.values():
             while ready:
                 arrival, station = ready.popleft()
@@ -50,6 +53,9 @@ class Fifo:
                 return worker.group_task(station, group)
         return None
 
+    def finish(self) -> None:
+        """Nothing was asked for."""
+
 
 class Planned(NamedTuple):
     """One entry of a given order: a task by its kind, node and the (edge, state) of its messages in stacking order."""
@@ -57,6 +63,7 @@ class Planned(NamedTuple):
     kind: str
     node: int
     messages: tuple[tuple[int, State], ...]
+    instance: int = -1  # of an update: whose gradients it applies, where they are told apart
 
 
 class Fixed:
@@ -80,16 +87,23 @@ class Fixed:
             return None
         planned = self._order[self._position]
         if planned.kind == "update":
-            for state in worker.due:
-                if state.index == planned.node:
-                    worker.due.remove(state)
+            for entry in worker.due:
+                state, pile = entry
+                if state.index == planned.node and pile.instance == planned.instance:
+                    worker.due.remove(entry)
                     self._position += 1
-                    return worker.update_task(state)
+                    return worker.update_task(state, pile)
             return None
         station = self._stations.get((planned.kind, planned.node))
         group = station.extract(planned.messages) if station else None
         if station is None or group is None:
             return None
+        if len(group.rows) > station.limit():
+            raise UsageError(
+                f"task {self._position} of the given order takes {len(group.rows)} messages at once, where at most "
+                f"{station.limit()} may go together",
+                do="a group has at most max_batch messages and ends where an update is due",
+            )
         self._position += 1
         return worker.group_task(station, group)
 

@@ -37,9 +37,13 @@ class Metric(NamedTuple):
 
 
 class Update(NamedTuple):
-    """What is logged of an update: the version after it, and the staleness of the gradients in it."""
+    """What is logged of an update: the version after it, and the staleness of the gradients in it.
+
+    ``instance`` is the one whose gradients it applied, or -1 where ``min_update_frequency`` counts them.
+    """
 
     node: int
+    instance: int
     version: int
     gradients: int
     staleness_mean: float

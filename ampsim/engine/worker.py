@@ -17,7 +17,7 @@ from ampsim.engine.chain import Chain
 from ampsim.engine.ends import GradientJoin, LossSite, SourceStation
 from ampsim.engine.group import Group
 from ampsim.engine.ledger import Ledger
-from ampsim.engine.parameters import ParameterState, initial_values
+from ampsim.engine.parameters import ParameterState, Pile, initial_values
 from ampsim.engine.policy import Fifo, Policy
 from ampsim.engine.program import Program
 from ampsim.engine.site import FanOutSite, RoutingSite, key_function, whole
@@ -46,7 +46,7 @@ class WorkerState:
         self.worker = worker
         self.policy = policy or Fifo()
         self.effects = Effects()
-        self.due: deque[ParameterState] = deque()  # one entry for each update that is due
+        self.due: deque[tuple[ParameterState, Pile]] = deque()  # updates, in the order in which they fell due
         self.ledger = Ledger()
         self.counts = [[[0, 0], [0, 0]] for _ in self.graph.edges]  # [edge][direction]: messages, bytes
         self.parameters = {
@@ -145,7 +145,7 @@ class WorkerState:
         """The controller wants gradients applied: those of some instances, or all; acknowledged when that is done."""
         self._commands += 1
         for state in self.parameters.values():
-            self.due.extend([state] * state.flush(instances))
+            self.due.extend((state, pile) for pile in state.flush(instances))
         self._acknowledge()
 
     def next_task(self) -> Task | None:
@@ -198,12 +198,12 @@ class WorkerState:
         run = partial(station.run, group)
         return Task(station.kind, station.node, len(group.rows), sum(group.rows), run, group.consumed)
 
-    def update_task(self, state: ParameterState) -> Task:
-        """The task that applies a node's collected gradients."""
-        task = Task("update", state.index, state.next_size(), 0, None)
+    def update_task(self, state: ParameterState, pile: Pile) -> Task:
+        """The task that applies a pile of a node's gradients."""
+        task = Task("update", state.index, len(pile.states), 0, None)
 
         def run() -> tuple[Part, ...]:
-            parts, task.update = state.update()
+            parts, task.update = state.update(pile)
             self._acknowledge()
             return parts
 
