@@ -57,9 +57,13 @@ def get(name: str, source_folder: Path | str | None = None, target: Path | str |
             _fill(entry, origin, staged)
             _install(staged, folder, Path(aside) / "old")
     except OSError as error:
-        raise RunError(
-            f"{entry.name} cannot be stored: {error.strerror or error}", str(error.filename or root)
-        ) from error
+        what = f"{entry.name} cannot be stored: {error.strerror or error}"
+        raise RunError(what, str(error.filename or root)) from error
+    finally:
+        if new:
+            # Nothing came: leave no empty folder behind. One that holds something refuses to go.
+            with contextlib.suppress(OSError):
+                root.rmdir()
     return folder
 
 
