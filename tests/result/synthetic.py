@@ -134,7 +134,7 @@ class Pipeline:
 
     def _update(self, worker: int, age: int) -> None:
         self.versions[worker] += 1
-        self.rows["updates"].append((worker + 1, worker, self.now, self.versions[worker], 1, float(age), age))
+        self.rows["updates"].append((worker + 1, worker, self.now, self.versions[worker], -1, 1, float(age), age))
 
     def _send(self, source: int, target: int, kind: int, instance: int) -> None:
         edge = min(source, target) + 1 if source != target else self.workers + 1
