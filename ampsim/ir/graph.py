@@ -119,8 +119,8 @@ class Graph:
         """The graph that :meth:`to_dict` described. Raises GraphError if it cannot be read."""
         try:
             return cls(data["name"], [_unpack(n) for n in data["nodes"]], [Edge(*edge) for edge in data["edges"]])
-        except (KeyError, TypeError) as error:
-            raise GraphError(f"this is no graph: {error}") from error
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise GraphError(f"this is no graph: {error}", do="a graph has name, nodes and edges") from error
 
     def to_networkx(self) -> networkx.MultiDiGraph[str]:
         """Nodes by name with ``type`` and ``unit``; edges with their ports and number."""

@@ -20,28 +20,29 @@ def edge_specs(graph: Graph, data: Dataset) -> tuple[dict[int, Spec], list[str]]
     known, problems = _entering(graph, data)
     if problems:
         return known, problems
-    waiting = deque(index for index, node in enumerate(graph.nodes) if not isinstance(node, Source))
-    idle = 0
-    while waiting and idle <= len(waiting):
+    waiting = deque(graph.edges[edge].target for edge in known)
+    done: set[int] = set()
+    while waiting:
         index = waiting.popleft()
         node = graph.nodes[index]
         specs = [known.get(ports[0]) for ports in graph.incoming[index]]
-        ready = any(specs) if isinstance(node, Phi) else all(spec is not None for spec in specs)
-        if not ready:
-            waiting.append(index)
-            idle += 1
+        ready = isinstance(node, Phi) or None not in specs
+        if index in done or not ready:
             continue
-        idle = 0
+        done.add(index)
         try:
             outputs = infer(node, [spec for spec in specs if spec is not None])
         except ShapeError as error:
             return known, [f"{node.name}: {error}"]
-        for port, spec in zip(graph.outgoing[index], outputs, strict=True):
-            known[port[0]] = spec
+        for (edge,), spec in zip(graph.outgoing[index], outputs, strict=True):
+            known[edge] = spec
+            waiting.append(graph.edges[edge].target)
     for index, node in enumerate(graph.nodes):
         shapes = {known[ports[0]] for ports in graph.incoming[index] if ports[0] in known}
         if isinstance(node, Phi) and len(shapes) > 1:
             problems.append(f"{node.name}: its inputs differ in shape or dtype: {sorted(map(str, shapes))}")
+        if shapes and index not in done:
+            problems.append(f"{node.name}: it waits for what only its own output can bring; enter the loop by a Phi")
     return known, problems
 
 

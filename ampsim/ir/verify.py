@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from ampsim.errors import GraphError
 from ampsim.ir.data import Dataset
 from ampsim.ir.graph import Graph
-from ampsim.ir.nodes import FanIn, FanOut, Isu, Linear, Loss, Phi, Routing, Source, Transform
+from ampsim.ir.nodes import Cond, FanIn, FanOut, Isu, Loss, Node, Phi, Routing, Source, Transform
 from ampsim.ir.reference import problem
 from ampsim.ir.shapes import edge_specs
 
@@ -29,10 +29,28 @@ def verify(graph: Graph, data: Dataset | None = None) -> None:
 
 def violations(graph: Graph, data: Dataset | None = None) -> Iterator[str]:
     """The violations one by one. Shapes are looked at only when the structure is sound."""
-    structural = [*graph.dangling, *_names(graph), *_ports(graph), *_functions(graph), *_paths(graph)]
+    loose = dict(_loose(graph))
+    sound = Graph(graph.name, list(graph.nodes), [edge for n, edge in enumerate(graph.edges) if n not in loose])
+    rules = (_names, _nodes, _ports, _functions, _paths, _loops)
+    structural = [*graph.dangling, *loose.values(), *(line for rule in rules for line in rule(sound))]
     yield from structural
     if data is not None and not structural:
         yield from edge_specs(graph, data)[1]
+
+
+def _loose(graph: Graph) -> Iterator[tuple[int, str]]:
+    """Edges that do not lead from a port to a port, by number; only a graph that was written by hand has them."""
+    for number, edge in enumerate(graph.edges):
+        ends = (("output", edge.source, edge.output), ("input", edge.target, edge.input))
+        for side, node, port in ends:
+            if type(node) is not int or not 0 <= node < len(graph.nodes):
+                yield number, f"edge {number}: there is no node {node!r}; nodes are 0 to {len(graph.nodes) - 1}"
+                break
+            names = graph.nodes[node].outputs if side == "output" else graph.nodes[node].inputs
+            if type(port) is not int or not 0 <= port < len(names):
+                name = graph.nodes[node].name
+                yield number, f"edge {number}: {name} has no {side} port {port!r}; it has {list(names)}"
+                break
 
 
 def _names(graph: Graph) -> Iterator[str]:
@@ -43,13 +61,15 @@ def _names(graph: Graph) -> Iterator[str]:
             yield f"{name}: {count} nodes have this name; names must be unique"
         if not NAME.fullmatch(name):
             yield f"{name[:40]!r}: not a name; use letters, digits, '_', '-', '.', at most 100"
+
+
+def _nodes(graph: Graph) -> Iterator[str]:
     for node in graph.nodes:
-        if node.unit is not None and (not isinstance(node.unit, int) or node.unit < 0):
+        if node.unit is not None and (type(node.unit) is not int or node.unit < 0):
             yield f"{node.name}: affinity {node.unit!r} is not a number of a unit; use an int from 0"
         if not isinstance(node, Source | Transform | Routing | FanIn | FanOut | Loss):
             yield f"{node.name}: {type(node).__name__} is of no node family; derive it from Transform, Routing or FanIn"
-        if isinstance(node, Linear) and min(node.width_in, node.width_out) < 1:
-            yield f"{node.name}: Linear({node.width_in}, {node.width_out}) has no weights; sizes start at 1"
+        yield from (f"{node.name}: {fault}" for fault in node.faults())
 
 
 def _ports(graph: Graph) -> Iterator[str]:
@@ -97,10 +117,9 @@ def _paths(graph: Graph) -> Iterator[str]:
             yield f"{node.name}: no path from a Source leads here; it would wait for ever"
         if i not in answered:
             yield f"{node.name}: no path leads from here to a loss; its messages would never be answered"
-    yield from _loops(graph, successors)
     for i in losses:
-        for edge in graph.incoming[i][1]:
-            if not isinstance(graph.nodes[graph.edges[edge].source], Source):
+        for number in graph.incoming[i][1]:
+            if not isinstance(graph.nodes[graph.edges[number].source], Source):
                 yield f"{graph.nodes[i].name}.label: labels come straight from a Source; link one to this port"
 
 
@@ -114,17 +133,22 @@ def _reach(start: list[int], step: dict[int, list[int]]) -> set[int]:
     return seen
 
 
-def _loops(graph: Graph, successors: dict[int, list[int]]) -> Iterator[str]:
-    """A loop needs a Phi to enter by and an Isu to tell its rounds apart, else keys collide."""
+LOOPS: tuple[tuple[type[Node], str], ...] = (
+    (Phi, "no Phi joins its start with its return, so nothing could enter it; add one"),
+    (Isu, "no Isu changes the state, so two rounds could not be told apart; add one"),
+    (Cond, "no Cond lets a message leave, so it would go round for ever; add one"),
+)
+
+
+def _loops(graph: Graph) -> Iterator[str]:
+    """Every loop needs a node of each of these kinds: without the nodes of one kind there is no loop left."""
     import networkx
 
-    plain = networkx.DiGraph((a, b) for a, targets in successors.items() for b in targets)
-    for component in networkx.strongly_connected_components(plain):
-        if len(component) == 1 and not any(plain.has_edge(n, n) for n in component):
-            continue
-        members = [graph.nodes[n] for n in sorted(component)]
-        names = ", ".join(node.name for node in members[:8])
-        if not any(isinstance(node, Phi) for node in members):
-            yield f"loop through {names}: no Phi joins its start with its return; nothing could enter it"
-        if not any(isinstance(node, Isu) for node in members):
-            yield f"loop through {names}: no Isu changes the state, so two rounds could not be told apart; add one"
+    for kind, wrong in LOOPS:
+        other = [not isinstance(node, kind) for node in graph.nodes]
+        ends = [(edge.source, edge.target) for edge in graph.edges if other[edge.source] and other[edge.target]]
+        plain = networkx.DiGraph(ends)
+        for component in networkx.strongly_connected_components(plain):
+            if len(component) > 1 or any(plain.has_edge(n, n) for n in component):
+                names = ", ".join(graph.nodes[n].name for n in sorted(component)[:8])
+                yield f"loop through {names}: {wrong}"

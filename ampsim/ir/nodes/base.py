@@ -7,7 +7,7 @@ must remember between them is kept by the engine.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self
 
@@ -79,6 +79,10 @@ class Node:
     def functions(self) -> tuple[str, ...]:
         """References of all functions this node calls."""
         return ()
+
+    def faults(self) -> Iterator[str]:
+        """What is wrong with the node's own settings, in words, each with what to do."""
+        yield from ()
 
     def affinity(self, unit: int) -> Self:
         """Put the node on the logical unit ``unit`` (an int >= 0); a placement maps units to workers or chips."""
@@ -167,6 +171,14 @@ class RowGradient(NamedTuple):
 
     rows: Array
     values: Array
+
+
+def sizes(node: Node, *names: str) -> Iterator[str]:
+    """A fault for each of these settings of a node that is no size."""
+    for name in names:
+        value = getattr(node, name)
+        if type(value) is not int or value < 1:
+            yield f"{type(node).__name__}.{name} is {value!r}; sizes are ints from 1"
 
 
 def need_columns(x: Spec, columns: int, node: str) -> None:

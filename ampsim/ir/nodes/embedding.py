@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ampsim.ir.message import FORWARD, Array, Spec
-from ampsim.ir.nodes.base import FLOAT, Parameterised, Parameters, RowGradient, ShapeError
+from ampsim.ir.nodes.base import FLOAT, Parameterised, Parameters, RowGradient, ShapeError, sizes
 from ampsim.ir.work import Work
 
 
@@ -22,6 +23,9 @@ class Embedding(Parameterised):
     @property
     def operation(self) -> str:
         return f"Embedding({self.vocabulary}, {self.width})"
+
+    def faults(self) -> Iterator[str]:
+        yield from sizes(self, "vocabulary", "width")
 
     def infer(self, x: Spec) -> Spec:
         if x.dtype != np.int64 or len(x.shape) != 1:

@@ -6,7 +6,7 @@ is a task when it is complete. Parts are always taken in port order, never in or
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -97,9 +97,13 @@ class Split(FanOut):
     def outputs(self) -> tuple[str, ...]:
         return tuple(self.ports)
 
-    def infer(self, x: Spec) -> list[Spec]:
+    def faults(self) -> Iterator[str]:
         if len(self.sizes) != len(self.ports):
-            raise ShapeError(f"Split has {len(self.sizes)} sizes for {len(self.ports)} ports")
+            yield f"Split has {len(self.sizes)} sizes for {len(self.ports)} ports; give one size for each port"
+        if any(type(size) is not int or size < 1 for size in self.sizes):
+            yield f"Split.sizes is {self.sizes!r}; sizes are ints from 1"
+
+    def infer(self, x: Spec) -> list[Spec]:
         if len(x.shape) != 2 or x.shape[1] != sum(self.sizes):
             raise ShapeError(f"Split needs {sum(self.sizes)} columns, gets shape {x.shape}")
         return [Spec((x.shape[0], size), x.dtype) for size in self.sizes]
@@ -134,4 +138,5 @@ class Bcast(FanOut):
 
     def work(self, gradients: Sequence[Spec]) -> Work:
         size = sum(part.nbytes for part in gradients)
-        return Work(vector=size // 4, read=size, written=gradients[0].nbytes if gradients else 0)
+        one = gradients[0].nbytes if gradients else 0
+        return Work(vector=(size - one) // 4, read=size, written=one)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from ampsim.ir.message import FORWARD, Array, Spec
-from ampsim.ir.nodes.base import FLOAT, Parameterised, Parameters, need_columns
+from ampsim.ir.nodes.base import FLOAT, Parameterised, Parameters, need_columns, sizes
 from ampsim.ir.work import Work
 
 
@@ -26,6 +27,11 @@ class Linear(Parameterised):
     @property
     def operation(self) -> str:
         return f"Linear({self.width_in}, {self.width_out})"
+
+    def faults(self) -> Iterator[str]:
+        yield from sizes(self, "width_in", "width_out")
+        if type(self.gain) not in (int, float) or not 0 <= self.gain < 1e6:
+            yield f"Linear.gain is {self.gain!r}; it is a number from 0 to below 1e6"
 
     def infer(self, x: Spec) -> Spec:
         need_columns(x, self.width_in, self.operation)
