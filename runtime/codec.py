@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import msgspec
 import numpy as np
@@ -33,6 +33,8 @@ _SPECS = {_SPEC + code: dtype for code, dtype in _DTYPES.items()}
 _PARCEL, _NOTE = 0, 1
 _array = np.ndarray  # shape, dtype, buffer, offset: a view that numpy checks against the length of the buffer
 _prefix = struct.Struct("<II")
+_SHORT = 512
+_PREFIXES = [_prefix.pack(length, _PARCEL) for length in range(_SHORT)]
 _PADS = [bytes(-length % 64) for length in range(64)]
 
 _Count = Annotated[int, msgspec.Meta(ge=0)]
@@ -74,16 +76,16 @@ def encode(parcel: Parcel, sent: int) -> Packet:
         if payload is None:
             headers.append((messages.edge, messages.direction, messages.states, equal, "", ()))
             continue
-        code = _CODES.get(payload.dtype) or _refuse(payload.dtype)
+        try:
+            code = _CODES[payload.dtype]
+        except KeyError:
+            _refuse(payload.dtype)
         if payload.__class__ is Spec:
             code = _SPEC + code
         else:
             size += _lay(payload, fragments)  # type: ignore[arg-type]
         headers.append((messages.edge, messages.direction, messages.states, equal, code, payload.shape))
-    header = _encode((sent, headers))
-    length = len(header)
-    fragments[0] = _prefix.pack(length, _PARCEL) + header + _PADS[(length + 8) & 63]
-    return fragments, size + ((length + 71) & -64)
+    return _finish(_PARCEL, _encode((sent, headers)), fragments, size)
 
 
 def note(name: str, body: Any = None, arrays: Sequence[Array] = ()) -> Packet:
@@ -91,10 +93,7 @@ def note(name: str, body: Any = None, arrays: Sequence[Array] = ()) -> Packet:
     fragments: list[Any] = [b""]
     size = sum(_lay(array, fragments) for array in arrays)
     headers = [(_CODES.get(array.dtype) or _refuse(array.dtype), array.shape) for array in arrays]
-    header = _encode((name, body, headers))
-    length = len(header)
-    fragments[0] = _prefix.pack(length, _NOTE) + header + _PADS[(length + 8) & 63]
-    return fragments, size + ((length + 71) & -64)
+    return _finish(_NOTE, _encode((name, body, headers)), fragments, size)
 
 
 def decode(message: Message) -> Sent | Note:
@@ -111,10 +110,9 @@ def decode(message: Message) -> Sent | Note:
                     rows = [rows] * len(states)
                 elif len(rows) != len(states):
                     raise ValueError(f"{len(states)} states and {len(rows)} numbers of rows")
-                dtype = _DTYPES.get(code)
-                if dtype is not None:
+                if code in _DTYPES:
                     at = (end + 63) & -64
-                    payload = _array(shape, dtype, message, at)  # TypeError where it would reach past the end
+                    payload = _array(shape, _DTYPES[code], message, at)  # TypeError if it would reach past the end
                     end = at + payload.nbytes
                 else:
                     payload = Spec(shape, _SPECS[code]) if code else None
@@ -145,5 +143,15 @@ def _lay(array: Array, fragments: list[Any]) -> int:
     return size
 
 
-def _refuse(dtype: np.dtype[Any]) -> str:
+def _finish(kind: int, header: bytes, fragments: list[Any], size: int) -> Packet:
+    """Put prefix and header before the arrays."""
+    length = len(header)
+    if length < _SHORT and kind == _PARCEL:
+        fragments[0] = _PREFIXES[length] + header + _PADS[(length + 8) & 63]
+    else:
+        fragments[0] = _prefix.pack(length, kind) + header + _PADS[(length + 8) & 63]
+    return fragments, size + ((length + 71) & -64)
+
+
+def _refuse(dtype: np.dtype[Any]) -> NoReturn:
     raise TypeError(f"an array of dtype {dtype} does not travel between workers; {', '.join(_DTYPES)} do")
