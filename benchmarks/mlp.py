@@ -21,7 +21,12 @@ from ampsim.result.run import Run
 from ampsim.studies.execute import run
 from ampsim.workloads import workload
 
-SETTINGS = {"1 worker, mak 4": (1, 4), "2 workers, mak 4": (2, 4), "2 workers, mak 1": (2, 1), "1 worker, mak 1": (1, 1)}
+SETTINGS = {
+    "1 worker, mak 4": (1, 4),
+    "2 workers, mak 4": (2, 4),
+    "2 workers, mak 1": (2, 1),
+    "1 worker, mak 1": (1, 1),
+}
 
 
 def measure(epochs: int) -> dict[str, Run]:
@@ -72,8 +77,8 @@ def main() -> None:
         return
     print(f"{'setting':20} {'rows/s':>8} {'range':>15}  utilization")
     for name in SETTINGS:
-        busy = [statistics.median(found[name].summary["utilization"][w] for found in rounds) for w in range(SETTINGS[name][0])]
-        shown = " ".join(f"{100 * value:.0f} %" for value in busy)
+        busy = zip(*(found[name].summary["utilization"] for found in rounds), strict=True)
+        shown = " ".join(f"{100 * statistics.median(values):.0f} %" for values in busy)
         low, high = min(speed[name]), max(speed[name])
         print(f"{name:20} {statistics.median(speed[name]):8,.0f} {low:7,.0f}-{high:,.0f}  {shown}")
     for (name, values), limit in zip(ratios.items(), limits, strict=True):

@@ -6,7 +6,6 @@ An *affinity* names a logical unit and belongs to the job; a *placement* maps un
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import accumulate
 
 from ampsim.errors import UsageError
 from ampsim.ir.graph import Graph
@@ -60,7 +59,8 @@ def place(
     """The worker of every node.
 
     Without a ``given`` mapping of units to workers, units are cut into contiguous parts, in the graph order of their
-    parameterised nodes, such that the heaviest part is as light as possible. Raises UsageError for a mapping that misses a unit or names no worker.
+    parameterised nodes, such that the heaviest part is as light as possible. Raises UsageError for a mapping that
+    misses a unit or names no worker.
     """
     units = units_of(graph)
     weighty = [unit for unit, node in zip(units, graph.nodes, strict=True) if isinstance(node, Parameterised)]
@@ -85,21 +85,30 @@ def place(
 
 
 def _cut(values: list[float], parts: int) -> list[int]:
-    """The part of each value when a row is cut into contiguous, non-empty parts with the least maximum sum."""
-    sums = [0.0, *accumulate(values)]
-    count = len(values)
-    best = [[sums[i] if p == 0 else float("inf") for i in range(count + 1)] for p in range(parts)]
-    cuts = [[0] * (count + 1) for _ in range(parts)]
-    for p in range(1, parts):
-        for i in range(p + 1, count + 1):
-            for j in range(p, i):
-                cost = max(best[p - 1][j], sums[i] - sums[j])
-                if cost < best[p][i]:
-                    best[p][i], cuts[p][i] = cost, j
-    owner = [0] * count
-    stop = count
-    for p in range(parts - 1, -1, -1):
-        start = cuts[p][stop]
-        owner[start:stop] = [p] * (stop - start)
-        stop = start
+    """The part of each value when a row is cut into contiguous, non-empty parts with the least maximum sum.
+
+    Bisection on the maximum: whether a maximum can be kept is decided by filling parts from the left.
+    """
+    low, high = max(values), sum(values)
+    while (middle := (low + high) / 2) not in (low, high):
+        if _fill(values, parts, middle)[-1] < parts:
+            high = middle
+        else:
+            low = middle
+    best = low if _fill(values, parts, low)[-1] < parts else high
+    return _fill(values, parts, best)
+
+
+def _fill(values: list[float], parts: int, limit: float) -> list[int]:
+    """Fill part after part up to ``limit``; a part is closed early where every later one still needs a value."""
+    owner: list[int] = []
+    filled = 0.0
+    part = 0
+    for position, value in enumerate(values):
+        needed = len(values) - position <= parts - 1 - part
+        if owner and (filled + value > limit or needed):
+            part += 1
+            filled = 0.0
+        filled += value
+        owner.append(part)
     return owner

@@ -67,6 +67,7 @@ class Schedule:
         for length, _, _ in self._lengths:
             self._starts.append(self._starts[-1] + length)
         self.per_epoch = self._starts[-1]
+        self.total = self.per_epoch * max(epochs, 1)  # instances, if no target ends the run before
         self.entry = functools.lru_cache(maxsize=1 << 16)(self._entry)
         self.structure = functools.lru_cache(maxsize=1 << 14)(self._structure)
         self.training = functools.lru_cache(maxsize=1 << 16)(self._training)

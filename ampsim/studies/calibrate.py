@@ -59,7 +59,7 @@ def describe(found: list[Measured], workers: int) -> dict[str, Any]:
             "chips[0]": {"status": "measured", "note": note},
             "links": {"status": "measured", "note": f"ping-pong between two workers; copying is at both ends; {note}"},
             "host": {"status": "measured", "note": f"round trip to the controller; {note}"},
-            **{name: by_hand for name in ("topology", "switching", "overflow")},
+            **dict.fromkeys(("topology", "switching", "overflow"), by_hand),
         },
     }
 
