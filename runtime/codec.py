@@ -83,7 +83,12 @@ def encode(parcel: Parcel, sent: int) -> Packet:
         if payload.__class__ is Spec:
             code = _SPEC + code
         else:
-            size += _lay(payload, fragments)  # type: ignore[arg-type]
+            nbytes = payload.nbytes
+            if nbytes & 63 or not nbytes or not payload.flags.c_contiguous:  # type: ignore[union-attr]
+                nbytes = _lay(payload, fragments)  # type: ignore[arg-type]
+            else:
+                fragments.append(payload)
+            size += nbytes
         headers.append((messages.edge, messages.direction, messages.states, equal, code, payload.shape))
     return _finish(_PARCEL, _encode((sent, headers)), fragments, size)
 

@@ -69,18 +69,17 @@ class RingWriter:
         step = (size + 71) & -64
         if step > self._whole:
             return self._stream(fragments, size)
-        at, capacity = self._at, self._capacity
-        head = self._head + step
-        lap = at + step
+        capacity = self._capacity
+        lap = self._at + step
         if lap > capacity:
-            head += capacity - at
-        if head - self._tail > capacity and not self._room(head - self._head):
+            if not self._next_lap():
+                return False
+            lap = step
+        head = self._head + step
+        if head - self._tail > capacity and not self._room(step):
             return False
         words, mapping = self._words, self._map
-        if lap > capacity:
-            words[(self._data + at) >> 3] = (capacity - at) << 2 | _PAD
-            at, lap = 0, step
-        start = self._data + at
+        start = self._data + lap - step
         words[start >> 3] = size << 2  # | _WHOLE
         start += 8
         for fragment in fragments:
@@ -126,9 +125,8 @@ class RingWriter:
         length = min(left, self._part - 8)
         lap = self._capacity - self._at
         if lap < LINE * 2:
-            if not self._room(lap):
+            if not self._next_lap():
                 return False
-            self._record(lap << 2 | _PAD, lap)
             lap = self._capacity
         length = min(length, lap - 8)
         step = (length + 71) & -64
@@ -144,6 +142,14 @@ class RingWriter:
             self._map[start : start + part.nbytes] = part
             start += part.nbytes
         self._record(length << 2 | _PART, step)
+        return True
+
+    def _next_lap(self) -> bool:
+        """Leave the rest of this lap empty; False where the reader is not through with it."""
+        pad = self._capacity - self._at
+        if not self._room(pad):
+            return False
+        self._record(pad << 2 | _PAD, pad)
         return True
 
     def _record(self, word: int, step: int) -> None:
