@@ -171,9 +171,7 @@ class WorkerState:
 
     # -- what nodes and policies call -------------------------------------------------------------------------------
 
-    def emit(
-        self, edge: int, direction: int, states: Sequence[State], rows: Sequence[int], payload: Payload
-    ) -> None:
+    def emit(self, edge: int, direction: int, states: Sequence[State], rows: Sequence[int], payload: Payload) -> None:
         """Messages leave a node: on to the next one here, or into the parcel for its worker."""
         count = self.counts[edge][direction]
         count[0] += len(states)
