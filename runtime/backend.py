@@ -55,10 +55,10 @@ class Conductor:
         self._began = 0
 
     def run(self, initial: Mapping[str, Array]) -> Run:
-        """From the first admission to the Run."""
+        """From the first admission to the Run. The clock starts when all workers stand ready."""
+        self._gather("ready")
         self._began = time.monotonic_ns()
-        for worker in range(self.plan.workers):
-            self.crew.send(worker, note("go", self._began))
+        self.crew.send_all(note("go", self._began))
         self._obey(self.controller.start(self._now()))
         quiet_since = time.monotonic()
         while not self.controller.done:
@@ -67,7 +67,7 @@ class Conductor:
                 quiet_since = time.monotonic()
             elif time.monotonic() - quiet_since >= QUIET:
                 quiet_since = time.monotonic()
-                self._broadcast(note("status", self._watch.ask()))
+                self.crew.send_all(note("status", self._watch.ask()))
         return self._collect(initial)
 
     def _hear(self, messages: Sequence[tuple[int, Any]]) -> bool:
@@ -103,26 +103,30 @@ class Conductor:
     def _now(self) -> int:
         return time.monotonic_ns() - self._began
 
-    def _broadcast(self, packet: Any) -> None:
-        for worker in range(self.plan.workers):
-            self.crew.send(worker, packet)
+    def _gather(self, name: str) -> list[Note]:
+        """Wait until every worker has sent a note of this name; the notes, by worker."""
+        found: dict[int, Note] = {}
+        while len(found) < self.plan.workers:
+            messages = self.crew.receive(QUIET)
+            for worker, message in messages:
+                content = decode(message)
+                if isinstance(content, Note) and content.name == name:
+                    found[worker] = content
+            if not messages:
+                for worker in range(self.plan.workers):
+                    if worker not in found:
+                        self.crew.expect(worker)
+        return [found[worker] for worker in range(self.plan.workers)]
 
     def _collect(self, initial: Mapping[str, Array]) -> Run:
         """Ask every worker for what it wrote down, and put it together."""
         self.crew.finish(note("finish"))
-        results: dict[int, Note] = {}
-        while len(results) < self.plan.workers:
-            for worker, message in self.crew.receive(QUIET):
-                content = decode(message)
-                if isinstance(content, Note) and content.name == "result":
-                    results[worker] = content
         tables, static, final = [], [], {}
         arrivals = []
-        for worker in range(self.plan.workers):
-            body = results[worker].body
-            arrays = dict(zip(body["names"], results[worker].arrays, strict=True))
+        for result in self._gather("result"):
+            arrays = dict(zip(result.body["names"], result.arrays, strict=True))
             tables.append(_tables(arrays))
-            static.append(body["static"])
+            static.append(result.body["static"])
             final.update({n.removeprefix("final:"): a for n, a in arrays.items() if n.startswith("final:")})
             arrivals.append(arrays["arrivals"])
         names, links = _links(arrivals)

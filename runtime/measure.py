@@ -74,26 +74,34 @@ def serve(worker: Worker) -> None:
     told = msgspec.json.decode(worker.config)
     plan = rebuild_plan(told["plan"].encode(), worker.arrays, 0)
     tasks, overhead = _tasks(plan, told["seconds"])
-    _meet(endpoint)
-    parcels = _parcels(endpoint, worker.index)
+    parcels = _parcels(endpoint, worker.index, _meet(endpoint))
     controller = _controller(endpoint) if worker.index == 0 else 0.0
     _meet(endpoint)
     result = Measured(tasks, overhead, parcels, controller, *_rates())
     worker.say(msgspec.msgpack.encode(result))
 
 
-def _meet(endpoint: Endpoint) -> None:
-    """Wait until every worker is here: each says so to the controller, which answers when all have."""
+def _meet(endpoint: Endpoint) -> int:
+    """Wait until every worker is here: each says so to the controller, which answers when all have.
+
+    A partner may hear the answer first, and begin: gives the number of parcels that have come meanwhile.
+    """
     endpoint.send(endpoint.size - 1, note("here"))
-    _await(endpoint, "on")
+    return _await(endpoint, "on")
 
 
-def _await(endpoint: Endpoint, name: str) -> None:
+def _await(endpoint: Endpoint, name: str) -> int:
+    parcels = 0
     while True:
+        heard = False
         for _, message in endpoint.receive():
             content = decode(message)
-            if isinstance(content, Note) and content.name == name:
-                return
+            if isinstance(content, Note):
+                heard = heard or content.name == name
+            else:
+                parcels += 1
+        if heard:
+            return parcels
         endpoint.wait()
 
 
@@ -123,8 +131,11 @@ def _times(plan: Plan, instances: int) -> tuple[dict[tuple[str, int], list[float
     return backend.logs[0].service_times(), taken, idle / len(run.tables["tasks"]["kind"])
 
 
-def _parcels(endpoint: Endpoint, index: int) -> list[tuple[int, float, float, float]]:
-    """Ping-pong with the neighbour: even workers begin. A last worker without a partner measures nothing."""
+def _parcels(endpoint: Endpoint, index: int, early: int) -> list[tuple[int, float, float, float]]:
+    """Ping-pong with the neighbour: even workers begin. A last worker without a partner measures nothing.
+
+    ``early`` parcels have been taken in already; their times are lost, and no round is.
+    """
     partner = index ^ 1
     if partner >= endpoint.size - 1:
         return []
@@ -139,7 +150,8 @@ def _parcels(endpoint: Endpoint, index: int) -> list[tuple[int, float, float, fl
                 sent = _send(endpoint, partner, parcel)
                 received = _receive(endpoint)
             else:
-                received = _receive(endpoint)
+                received = 0.0 if early else _receive(endpoint)
+                early = 0
                 sent = _send(endpoint, partner, parcel)
             trips.append(time.perf_counter() - start)
             sending.append(sent)

@@ -14,8 +14,12 @@ QUIET = 0.5  # seconds without a report before the workers are asked how they ar
 class StallWatch:
     """Asks every worker twice what it has done; a run in which nothing differs between the answers stands still.
 
-    Two equal snapshots half a second apart, with as many messages received as sent and nothing in an outbox, mean that
-    nobody works and nothing is on its way.
+    A snapshot is the answers of all workers to one question: tasks done, messages sent and received, and how many wait
+    in an outbox. The second question is asked when the first has been answered by all. Suppose two snapshots are equal
+    and no outbox held anything. Then nobody works: a worker answers between tasks, and runs what it can before it looks
+    for the next question. And nothing is on its way: what had been sent before the first answers lies in the channels
+    before the second question does, and is taken, and counted, no later. A worker that computes for long, or that was
+    stopped, does not answer, and nothing is concluded.
     """
 
     def __init__(self, workers: int) -> None:
@@ -36,11 +40,14 @@ class StallWatch:
         return self._question
 
     def answer(self, worker: int, body: Sequence[Any], in_flight: Sequence[int]) -> Stalled | None:
-        """A worker's status: question, counts and waiting joins. The error to raise if the run stands still."""
-        question, counts, waiting = body
+        """A worker's status: question, counts, waiting joins, and what a given order waits for (None: nothing).
+
+        The error to raise if the run stands still.
+        """
+        question, counts, waiting, blocked = body
         if question != self._question:
             return None
-        self._answers[worker] = (counts, waiting)
+        self._answers[worker] = (counts, waiting, blocked)
         if len(self._answers) < self._workers:
             return None
         snapshot = [self._answers[w][0] for w in range(self._workers)]
@@ -50,5 +57,8 @@ class StallWatch:
         self._before = moved
         if not same or any(left for *_, left in moved):
             return None
+        for w in range(self._workers):
+            if self._answers[w][2]:
+                return Stalled(*self._answers[w][2])
         lines = [f"worker {w}: {line}" for w in range(self._workers) for line in self._answers[w][1]]
         return stalled_error(lines, in_flight)

@@ -12,6 +12,7 @@ from ampsim.engine.log import WorkerLog
 from ampsim.engine.quiet import quiet
 from ampsim.engine.task import Effects
 from ampsim.engine.worker import WorkerState
+from ampsim.errors import Stalled
 from ampsim.ir.message import Array, Origin
 from ampsim.runtime.codec import Note, Sent, decode, encode, note
 from ampsim.runtime.endpoint import Endpoint
@@ -45,9 +46,11 @@ class WorkerLoop:
         for source, content in early:
             self._handle(source, content)
         while True:
+            endpoint.pump()  # a busy worker, too, sends on what had no room
             for source, message in endpoint.receive():
                 self._handle(source, decode(message))
             if self._finished:
+                state.policy.finish()
                 return
             task = state.next_task()
             if task is None:
@@ -57,7 +60,7 @@ class WorkerLoop:
             effects = state.run(task)
             end = clock() - began
             self._tasks += 1
-            self.log.task(task, start, end, endpoint.statistics().outbox_bytes)
+            self.log.task(task, start, end, endpoint.outbox_bytes)
             self._send(effects)
 
     def _handle(self, source: int, content: Sent | Note) -> None:
@@ -84,17 +87,23 @@ class WorkerLoop:
             self.endpoint.send(self.controller, note("report", [effects.completed, effects.metrics, effects.acks]))
 
     def _status(self, question: int) -> list[Any]:
-        """For the supervisor: what was asked, whether anything moved, and the joins that wait."""
+        """For the supervisor: what was asked, whether anything moved, the joins that wait, and a given order's word."""
         passed = self.endpoint.statistics()
         counts = [self._tasks, passed.sent_messages, passed.received_messages, passed.outbox_messages]
-        return [question, counts, self.state.waiting()]
+        blocked = None
+        try:
+            self.state.policy.finish()
+        except Stalled as error:
+            blocked = [error.what, error.where, error.do]
+        return [question, counts, self.state.waiting(), blocked]
 
 
 def serve(worker: Worker) -> None:
-    """The entry function of a worker process: wait for ``go``, work, hand in what was written down."""
+    """The entry function of a worker process: say ``ready``, wait for ``go``, work, hand in what was written down."""
     endpoint = worker.endpoint
     assert endpoint is not None
     state = rebuild(worker.config, worker.arrays, worker.index)
+    endpoint.send(endpoint.size - 1, note("ready"))
     early: list[tuple[int, Sent | Note]] = []
     began = None
     while began is None:
