@@ -1,0 +1,164 @@
+"""Every task as a bar: who did what, when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from ampsim.reports import base, text
+from ampsim.reports.model import Key, Plot, Section, Sheet, Shown, View
+from ampsim.result.schema import KINDS, Array
+
+MOST_TASKS = 20_000
+OPENING = 160
+"""Tasks on show when the page opens; more would be too thin to see."""
+
+CAPTION = (
+    "One row a worker, one bar a task, coloured by the first node of the task. Forward tasks are solid, backward tasks "
+    "pale, updates dark. Drag to zoom into a stretch of time; a double click shows everything that is drawn."
+)
+_SHADE = ("", "-pale", "-dark", "-dark")
+
+
+def section(runs: Sequence[Shown]) -> Section:
+    """One chart and one table a run."""
+    timed = [shown for shown in runs if shown.clocked and len(shown.run.tables["tasks"]["kind"])]
+    blocks: list[Plot | Sheet] = [gantt(shown) for shown in timed]
+    blocks += [table(shown) for shown in timed]
+    return Section("tasks", "Tasks", CAPTION, blocks, "There are no tasks with a time.")
+
+
+def gantt(shown: Shown) -> Plot:
+    """Bars as thick lines: one path a node and kind, however many tasks it has."""
+    tasks, horizon = shown.run.tables["tasks"], shown.horizon
+    windows = drawn_windows(tasks["start"], horizon)
+    chosen = np.flatnonzero(_within(tasks["start"], windows))
+    scale, title = base.time_axis(horizon)
+    rows = shown.run.workers
+    each = 30 if rows <= 12 else 18 if rows <= 40 else 10
+    figure = base.frame(80 + rows * each, title)
+    width = max(4, round(each * 0.62))
+    groups: dict[int, list[int]] = {}
+    kinds: dict[int, list[int]] = {}
+    category = tasks["node"][chosen].astype(np.int64) * len(KINDS) + tasks["kind"][chosen]
+    for number, found in enumerate(np.unique(category).tolist()):
+        node, kind = divmod(found, len(KINDS))
+        groups.setdefault(node, []).append(number)
+        kinds.setdefault(kind, []).append(number)
+        add_bars(figure, tasks, chosen[category == found], scale, f"{shown.nodes[node]}, {KINDS[kind]}",
+                 _colour(shown, node, kind), width)  # fmt: skip
+    figure.update_yaxes(
+        tickmode="array", tickvals=list(range(0, rows, max(1, rows // 40))),
+        ticktext=shown.workers[:: max(1, rows // 40)], showgrid=False, range=[rows - 0.5, -0.5], fixedrange=True,
+    )  # fmt: skip
+    figure.update_layout(hoverdistance=-1)
+    note = shade_gaps(figure, windows, tasks["start"], scale, horizon)
+    views = opening_views(tasks["start"], windows, scale, horizon)
+    figure.update_xaxes(range=views[1].layout["xaxis.range"])
+    legend = [Key(shown.nodes[node], _colour(shown, node, 0), tuple(numbers)) for node, numbers in groups.items()]
+    legend += [Key(KINDS[kind], f"var(--hue-0{_SHADE[kind]})", tuple(numbers)) for kind, numbers in kinds.items()]
+    described = f"Gantt chart of {len(chosen):,} tasks of {rows} workers."
+    return Plot(figure, described, shown.title("tasks over time"), legend, views, note)
+
+
+def _colour(shown: Shown, node: int, kind: int) -> str:
+    """Nodes that head tasks get hues in their order, so that neighbours differ."""
+    heads = np.unique(shown.run.tables["tasks"]["node"])
+    return f"var(--hue-{int(np.searchsorted(heads, node)) % base.HUES + 1}{_SHADE[kind]})"
+
+
+def add_bars(
+    figure: Any, tasks: dict[str, Array], chosen: Array, scale: float, name: str, colour: str, width: int
+) -> None:
+    """One trace: begin, middle and end of each bar and a break; the middle is there for the pointer to find."""
+    start, end = tasks["start"][chosen] * scale, tasks["end"][chosen] * scale
+    gap = np.full(len(chosen), np.nan)
+    x = np.column_stack((start, (start + end) / 2, end, gap)).ravel()
+    y = np.repeat(tasks["worker"][chosen], 4).astype(np.float32)
+    facts = np.column_stack((end - start, tasks["rows"][chosen], tasks["messages"][chosen])).astype(np.float32)
+    unit = text.time_unit(1.0 / scale)[1]
+    figure.add_scatter(
+        x=x, y=y, name=name, mode="lines", line={"width": width, "color": colour, "simplify": False},
+        customdata=np.repeat(facts, 4, axis=0),
+        hovertemplate="%{fullData.name}<br>%{customdata[0]:.4g} " + unit + " at %{x:.6g} " + unit
+        + "<br>%{customdata[1]} rows in %{customdata[2]} messages<extra></extra>",
+    )  # fmt: skip
+
+
+def drawn_windows(start: Array, horizon: float) -> list[tuple[float, float]]:
+    """All of the run, or its beginning, middle and end with a third each of the tasks that can be drawn."""
+    if len(start) <= MOST_TASKS:
+        return [(0.0, horizon)]
+    ordered = np.sort(start)
+    third = MOST_TASKS // 3
+    middle = (len(ordered) - third) // 2
+    cuts = [(0, third), (middle, middle + third), (len(ordered) - third, len(ordered))]
+    return [
+        (0.0 if low == 0 else float(ordered[low]), horizon if high == len(ordered) else float(ordered[high]))
+        for low, high in cuts
+    ]
+
+
+def _within(start: Array, windows: Sequence[tuple[float, float]]) -> Array:
+    chosen = np.zeros(len(start), np.bool_)
+    for low, high in windows:
+        chosen |= (start >= low) & ((start < high) if high < windows[-1][1] else True)
+    return chosen
+
+
+def shade_gaps(figure: Any, windows: Sequence[tuple[float, float]], start: Array, scale: float, horizon: float) -> str:
+    """Grey where tasks are left out, and the note that says so."""
+    if len(windows) == 1:
+        return ""
+    for (_, low), (high, _) in pairwise(windows):
+        missing = int(((start >= low) & (start < high)).sum())
+        figure.add_vrect(x0=low * scale, x1=high * scale, fillcolor="var(--grid)", line_width=0, layer="below")
+        figure.add_annotation(x=(low + high) / 2 * scale, y=0.5, yref="paper", showarrow=False,
+                              text=f"{missing:,} tasks not drawn", font={"color": base.SOFT, "size": 12})  # fmt: skip
+    return (
+        f"{len(start):,} tasks are too many to draw: shown are all tasks of the beginning, the middle and the end, "
+        f"{MOST_TASKS:,} in sum. The grey stretches are left out here; the run's table holds every task."
+    )
+
+
+def opening_views(start: Array, windows: Sequence[tuple[float, float]], scale: float, horizon: float) -> list[View]:
+    """Stretches of time with about :data:`OPENING` tasks at the beginning, in the middle and at the end."""
+    ordered = np.sort(start)
+    count = len(ordered)
+    few = min(OPENING, count)
+    middle = max(0, (count - few) // 2)
+
+    def view(name: str, low: float, high: float) -> View:
+        return View(name, {"xaxis.range": [low * scale, max(high, low + 1e-15) * scale]})
+
+    last = float(ordered[count - few])
+    return [
+        view("Beginning", 0.0, float(ordered[few - 1]) if few < count else horizon),
+        view("Middle", float(ordered[middle]), float(ordered[middle + few - 1]) if few < count else horizon),
+        view("End", last if few < count else 0.0, horizon),
+        view("All", 0.0, horizon),
+    ]
+
+
+def table(shown: Shown) -> Sheet:
+    """Counts, time and rate of each node and kind."""
+    tasks = shown.run.tables["tasks"]
+    category = tasks["node"].astype(np.int64) * len(KINDS) + tasks["kind"]
+    length = tasks["end"] - tasks["start"]
+    total = float(length.sum()) or 1.0
+    rows = []
+    for found in np.unique(category).tolist():
+        mine = category == found
+        node, kind = divmod(found, len(KINDS))
+        spent, flop = float(length[mine].sum()), float((tasks["matmul"][mine] + tasks["vector"][mine]).sum())
+        count = int(mine.sum())
+        rows.append([
+            shown.run.summary["nodes"][node], KINDS[kind], text.number(count), text.seconds(spent),
+            text.percent(spent / total), text.seconds(spent / count), text.seconds(float(length[mine].max())),
+            text.number(float(tasks["rows"][mine].mean())), text.si(flop / spent if spent else None, "FLOP/s"),
+        ])  # fmt: skip
+    header = ("node", "kind", "tasks", "time", "share of busy", "mean", "longest", "rows a task", "rate")
+    return Sheet(header, rows, shown.title("tasks by node and kind"), "llrrrrrrr")

@@ -1,0 +1,67 @@
+"""Instances in flight, all runs in one frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ampsim.reports import base, text
+from ampsim.reports.model import Key, Plot, Section, Sheet, Shown
+from ampsim.result.analysis.instances import in_flight
+
+CAPTION = (
+    "Instances admitted and not yet completed. The controller keeps at most max_active_keys in flight; where the line "
+    "stays below that, it had nothing to admit: the end of an epoch, a validation pass, an update it waited for."
+)
+
+
+def section(runs: Sequence[Shown]) -> Section:
+    """Training and validation instances over the share of the run, so that runs of any length compare."""
+    timed = [shown for shown in runs if shown.clocked and len(shown.run.tables["instances"]["instance"])]
+    blocks: list[Plot | Sheet] = [plot(shown) for shown in timed]
+    if timed:
+        blocks.append(table(timed))
+    return Section("instances", "Instances in flight", CAPTION, blocks, "No instance took a measurable time.")
+
+
+def plot(shown: Shown) -> Plot:
+    """Means over bins."""
+    edges = base.edges_of(shown.horizon)
+    scale, title = base.time_axis(shown.horizon)
+    figure = base.frame(220, title, "instances in flight")
+    legend = []
+    for number, (name, training) in enumerate((("training", True), ("validation", False))):
+        steps = in_flight(shown.run.tables, training=training)
+        colour = base.hue(number)
+        figure.add_scatter(
+            x=base.middles(edges) * scale, y=steps.mean(edges).astype(np.float32), name=name, mode="lines",
+            line={"color": colour, "width": 1.6, "shape": "hvh"}, customdata=steps.peak(edges),
+            hovertemplate="%{fullData.name}: %{y:.2f}, at most %{customdata}<extra></extra>",
+        )  # fmt: skip
+        legend.append(Key(name, colour, (number,)))
+    figure.update_yaxes(rangemode="tozero", fixedrange=True)
+    figure.update_xaxes(range=[0, shown.horizon * scale])
+    figure.update_layout(hovermode="x")
+    note = f"Means over bins of {text.seconds(shown.horizon / base.BINS)}; the pointer shows the most in each."
+    described = "Lines: instances of training and validation in flight over the run."
+    return Plot(figure, described, shown.title("instances in flight"), legend, note=note)
+
+
+def table(runs: Sequence[Shown]) -> Sheet:
+    """Counts and how long an instance took."""
+    rows = []
+    for shown in runs:
+        table = shown.run.tables["instances"]
+        for name, training in (("training", True), ("validation", False)):
+            mine = table["training"] == training
+            if not mine.any():
+                continue
+            took = table["completed"][mine] - table["admitted"][mine]
+            steps = in_flight(shown.run.tables, training=training)
+            rows.append([
+                shown.label, name, text.number(int(mine.sum())), text.number(int(table["rows"][mine].sum())),
+                text.number(steps.highest), text.seconds(float(took.mean())), text.seconds(float(took.max())),
+            ])  # fmt: skip
+    header = ("run", "kind", "instances", "rows", "most in flight", "mean time in flight", "longest")
+    return Sheet(header, rows, "Instances", "llrrrrr")

@@ -1,0 +1,125 @@
+"""How busy every worker was, and why not busier."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ampsim.reports import base, text
+from ampsim.reports.model import Key, Plot, Section, Sheet, Shown
+from ampsim.result.analysis.idle import BUSY, CAUSES
+from ampsim.result.schema import Array
+
+MOST_ROWS = 40
+EXPLAINED = (
+    "A gap before a task is split at the moments of the message that came last: until it was sent the worker waited "
+    "for input (or for the controller's admission), until it arrived it waited for the network, and what is left is "
+    "overhead of the worker itself. What comes after a worker's last task is drained. The parts add up to 100 %."
+)
+
+
+def section(runs: Sequence[Shown]) -> Section:
+    """Shares of each worker's time, in total and over time."""
+    timed = [shown for shown in runs if shown.clocked]
+    blocks: list[Plot | Sheet] = []
+    for shown in timed:
+        blocks.append(totals(shown))
+        blocks.append(over_time(shown))
+        if shown.run.workers > 1:
+            blocks.append(each_over_time(shown))
+    blocks += [table(shown) for shown in timed]
+    return Section("utilization", "Utilization", EXPLAINED, blocks, "These runs have no clock, so nothing took time.")
+
+
+def totals(shown: Shown) -> Plot:
+    """A bar a worker, stacked by cause."""
+    shares, names = shown.idle.shares, shown.workers
+    rows, note = chosen_rows(shares[:, BUSY])
+    figure = base.frame(base.rows_height(len(rows)), "share of the makespan (%)")
+    for cause, found in enumerate(CAUSES):
+        figure.add_bar(
+            orientation="h", name=found, y=[names[row] for row in rows], x=100 * shares[rows, cause],
+            marker={"color": base.CAUSE_COLOURS[found], "line": {"width": 0}},
+            hovertemplate="%{y}<br>%{fullData.name}: %{x:.1f} %<extra></extra>",
+        )  # fmt: skip
+    figure.update_layout(barmode="stack")
+    figure.update_xaxes(range=[0, 100])
+    base.row_axis(figure, [names[row] for row in rows])
+    if len(rows) <= 16:
+        for row in rows:
+            figure.add_annotation(
+                x=100 * shares[row, BUSY], y=names[row], text=f"{100 * shares[row, BUSY]:.1f} %", showarrow=False,
+                xanchor="right" if shares[row, BUSY] > 0.12 else "left", xshift=-4 if shares[row, BUSY] > 0.12 else 4,
+                font={"size": 11, "color": "var(--on-busy)" if shares[row, BUSY] > 0.12 else base.INK},
+            )  # fmt: skip
+    mean = text.percent(float(shares[:, BUSY].mean()))
+    described = f"Stacked bars of {len(rows)} workers by cause; the mean worker was busy {mean} of the time."
+    return Plot(figure, described, shown.title("each worker in total"), legend(shares), note=note)
+
+
+def chosen_rows(busy: Array) -> tuple[list[int], str]:
+    """All workers, or the most and the least busy of too many, and a note that says so."""
+    if len(busy) <= MOST_ROWS:
+        return list(range(len(busy))), ""
+    order = np.argsort(-busy, kind="stable")
+    half = MOST_ROWS // 2
+    note = f"{len(busy):,} workers: the {half} busiest and the {half} least busy are drawn, in this order."
+    return [*order[:half].tolist(), *order[-half:].tolist()], note
+
+
+def legend(shares: Array) -> list[Key]:
+    """Causes that occur at all, each with its trace."""
+    return [
+        Key(found, base.CAUSE_COLOURS[found], (cause,))
+        for cause, found in enumerate(CAUSES)
+        if cause == BUSY or shares[:, cause].any()
+    ]
+
+
+def over_time(shown: Shown) -> Plot:
+    """The mean worker's time by cause, bin by bin."""
+    edges, shares = shown.idle.over_time(base.BINS)
+    scale, title = base.time_axis(shown.horizon)
+    mean = 100 * shares.mean(axis=0)
+    figure = base.frame(250, title, "share of workers' time (%)")
+    for cause, found in enumerate(CAUSES):
+        figure.add_scatter(
+            x=base.middles(edges) * scale, y=mean[cause].astype(np.float32), name=found, mode="lines",
+            stackgroup="all", line={"width": 0, "shape": "hvh"}, fillcolor=base.CAUSE_COLOURS[found],
+            hovertemplate="%{fullData.name}: %{y:.1f} %<extra></extra>",
+        )  # fmt: skip
+    figure.update_yaxes(range=[0, 100], fixedrange=True)
+    figure.update_xaxes(range=[0, shown.horizon * scale])
+    figure.update_layout(hovermode="x")
+    bin_width = text.seconds(shown.horizon / base.BINS)
+    return Plot(
+        figure, "Stacked areas: the share of all workers' time by cause, over the run.",
+        shown.title("all workers over time"), legend(shown.idle.shares), note=f"Means over bins of {bin_width}.",
+    )  # fmt: skip
+
+
+def each_over_time(shown: Shown) -> Plot:
+    """Busy share of each worker as a shade."""
+    edges, shares = shown.idle.over_time(base.BINS)
+    scale, title = base.time_axis(shown.horizon)
+    figure: Any = base.frame(base.rows_height(shown.run.workers), title)
+    hover = "%{y}<br>busy %{z:.0f} %<extra></extra>"
+    base.heat(figure, edges * scale, shown.workers, 100 * shares[:, BUSY], "var(--busy)", hover, 100.0)
+    return Plot(
+        figure, "Heat map: how busy each worker was over the run.", shown.title("busy share of each worker (%)"),
+        note="The darker, the busier." if shown.run.workers < 2 else "",
+    )  # fmt: skip
+
+
+def table(shown: Shown) -> Sheet:
+    """Seconds and shares by worker."""
+    idle = shown.idle
+    rows = [
+        [name, *(text.percent(share) for share in shares), text.seconds(float(seconds[BUSY]))]
+        for name, shares, seconds in zip(shown.run.summary["worker_names"], idle.shares, idle.seconds, strict=True)
+    ]
+    rows.append(["mean", *(text.percent(float(share)) for share in idle.shares.mean(axis=0)),
+                 text.seconds(float(idle.seconds[:, BUSY].mean()))])  # fmt: skip
+    return Sheet(("worker", *CAUSES, "busy time"), rows, shown.title("time by cause"))

@@ -1,0 +1,142 @@
+"""What a page is made of, before any markup."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from ampsim.reports import text
+from ampsim.result.analysis.idle import Breakdown, breakdown
+from ampsim.result.run import Run
+
+
+@dataclass(frozen=True)
+class Key:
+    """An entry of a legend: a name, a colour (CSS variable), and the traces that it shows and hides.
+
+    The name is that of a trace, escaped by :func:`ampsim.reports.text.label`.
+    """
+
+    name: str
+    colour: str
+    traces: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class View:
+    """A button that changes a figure's layout, such as the part of the time axis on show."""
+
+    name: str
+    layout: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A plotly figure with what stands around it. ``described`` says in words what it shows."""
+
+    figure: Any
+    described: str
+    title: str = ""
+    legend: Sequence[Key] = ()
+    views: Sequence[View] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table: texts, the first column left-aligned, ``align`` one letter (l or r) per column otherwise."""
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    title: str = "Table"
+    align: str = ""
+    open: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """One heading of the page. ``caption`` says what to see; ``empty`` stands there when there is nothing to draw."""
+
+    id: str
+    title: str
+    caption: str
+    blocks: Sequence[Plot | Sheet] = ()
+    empty: str = ""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A run as the page speaks of it: ``label`` tells it from the others, ``colour`` is a CSS variable."""
+
+    run: Run
+    label: str
+    colour: str
+    several: bool = field(default=False)
+
+    @cached_property
+    def idle(self) -> Breakdown:
+        """Where the time of its workers went."""
+        return breakdown(self.run.tables, self.run.workers, self.run.makespan)
+
+    @property
+    def horizon(self) -> float:
+        """Seconds on its time axes."""
+        return self.idle.horizon
+
+    @property
+    def clocked(self) -> bool:
+        """Whether the backend had a clock; without one there is nothing over time."""
+        return self.horizon > 0
+
+    @cached_property
+    def workers(self) -> list[str]:
+        """Names of workers, fit for figures."""
+        return distinct([text.label(found) for found in self.run.summary["worker_names"]])
+
+    @cached_property
+    def nodes(self) -> list[str]:
+        """Names of nodes, fit for figures."""
+        return distinct([text.label(found) for found in self.run.summary["nodes"]])
+
+    @cached_property
+    def links(self) -> list[str]:
+        """Names of links, fit for figures."""
+        return distinct([text.label(found, 32) for found in self.run.summary["links"]])
+
+    def title(self, words: str) -> str:
+        """A title of a figure, with the run in front when the page has several."""
+        return f"{self.label}: {words}" if self.several else words[:1].upper() + words[1:]
+
+
+def distinct(names: Sequence[str]) -> list[str]:
+    """Equal names get numbers, because a figure would draw them on one another."""
+    seen: dict[str, int] = {}
+    found = []
+    for label in names:
+        seen[label] = seen.get(label, 0) + 1
+        found.append(label if seen[label] == 1 else f"{label} ({seen[label]})")
+    return found
+
+
+def shown(runs: Sequence[Run]) -> list[Shown]:
+    """Runs with labels that tell them apart."""
+    labels = distinct([text.name(_label(run), 60) for run in runs])
+    return [
+        Shown(run, found, f"var(--run-{number % 6 + 1})", len(runs) > 1)
+        for number, (run, found) in enumerate(zip(runs, labels, strict=True))
+    ]
+
+
+def _label(run: Run) -> str:
+    settings = run.config.get("run")
+    system = settings.get("system") if isinstance(settings, Mapping) else None
+    machine = system.get("name") if isinstance(system, Mapping) else None
+    workers = f"{run.workers} worker" + "s" * (run.workers != 1)
+    if run.backend == "runtime":
+        return f"measured, {workers}"
+    if run.backend == "sim":
+        return f"simulated, {machine or workers}"
+    return f"{run.backend}, {workers}"

@@ -1,0 +1,145 @@
+"""One self-contained HTML page about one run, or several side by side."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from ampsim.errors import UsageError
+from ampsim.reports import words as summary
+from ampsim.reports.glossary import TERMS
+from ampsim.reports.markup import Markup, sheet, words
+from ampsim.reports.model import Section, Sheet, Shown, shown
+from ampsim.result.aside import checked_target, replace_file
+from ampsim.result.run import Run
+
+HERE = Path(__file__).parent
+CDN = "https://cdn.plot.ly"
+
+
+def render(
+    runs: Sequence[Run],
+    path: str | os.PathLike[str],
+    *,
+    plotlyjs: str = "inline",
+    title: str | None = None,
+) -> Path:
+    """Write one HTML file about ``runs`` and return its absolute path.
+
+    ``plotlyjs="inline"`` puts plotly.js into the file, which then needs nothing from outside; with ``"cdn"`` the page
+    is small and loads it from the web. The file appears whole or not at all. Raises UsageError if there is no run,
+    or the file cannot be written there.
+    """
+    if not runs:
+        raise UsageError("there is no run to report on", "runs", "give at least one")
+    if plotlyjs not in ("inline", "cdn"):
+        raise UsageError(f"unknown way to include plotly.js: {plotlyjs!r}"[:100], "plotlyjs", "use 'inline' or 'cdn'")
+    target = checked_target(path)
+    replace_file(target, page(runs, plotlyjs, title).encode("utf-8"))
+    return target
+
+
+def page(runs: Sequence[Run], plotlyjs: str = "inline", title: str | None = None) -> str:
+    """The page as text."""
+    found = shown(runs)
+    sections = _sections(found)
+    markup = Markup()
+    body = "\n".join(markup.section(section) for section in sections)
+    scripts, policy = _scripts(plotlyjs)
+    heading = title if title is not None else " and ".join(dict.fromkeys(run.job for run in runs))
+    rail = [("summary", "Summary"), *((s.id, s.title) for s in sections), ("glossary", "Glossary"),
+            ("provenance", "Provenance")]  # fmt: skip
+    return Template((HERE / "page.html").read_text(encoding="utf-8")).substitute(
+        policy=policy,
+        title=words(heading, 200),
+        style=(HERE / "page.css").read_text(encoding="utf-8").strip(),
+        rail="\n".join(f'<li><a href="#{name}">{words(text)}</a></li>' for name, text in rail),
+        under=words(" · ".join(one.label for one in found)),
+        summary="\n".join(f"<p>{words(text, 1000)}</p>" for text in summary.sentences(found) if text),
+        cards="\n".join(_cards(one) for one in found),
+        sections=body,
+        footer=_footer(found),
+        data="\n".join(markup.data),
+        scripts=scripts,
+    )
+
+
+def _sections(runs: Sequence[Shown]) -> list[Section]:
+    from ampsim.reports.figures import (
+        comparison,
+        gantt,
+        instances,
+        learning,
+        links,
+        memory,
+        queues,
+        staleness,
+        utilization,
+    )
+
+    compared = comparison.section(runs)
+    parts = (utilization, gantt, learning, queues, links, staleness, instances, memory)
+    return [*([compared] if compared else []), *(part.section(runs) for part in parts)]
+
+
+def _cards(one: Shown) -> str:
+    cards = "".join(
+        f'<div class="card"><dt>{words(name)}</dt><dd>{words(value)}</dd></div>' for name, value in summary.cards(one)
+    )
+    swatch = f'<span class="swatch" style="background:{one.colour}"></span>'
+    heading = f'<p class="cards-title">{swatch}<bdi>{words(one.label)}</bdi></p>' if one.several else ""
+    return f'{heading}<dl class="cards">{cards}</dl>'
+
+
+def _footer(runs: Sequence[Shown]) -> str:
+    terms = "\n".join(f"<dt>{words(term)}</dt><dd>{words(meaning)}</dd>" for term, meaning in TERMS)
+    glossary = f'<section id="glossary">\n<h2>Glossary</h2>\n<dl class="terms">\n{terms}\n</dl></section>'
+    sheets = "\n".join(sheet(_provenance(one)) for one in runs)
+    caption = '<p class="caption">What ran where, so that it can be run again.</p>'
+    return f'{glossary}\n<section id="provenance">\n<h2>Provenance</h2>\n{caption}\n{sheets}\n</section>'
+
+
+def _provenance(one: Shown) -> Sheet:
+    facts = {"job hash": one.run.summary["job_hash"], **one.run.provenance}
+    rows = [[name.replace("_", " "), _flat(value)] for name, value in facts.items()]
+    return Sheet(("fact", "value"), rows, one.label, "ll", open=True)
+
+
+def _flat(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_flat(item)}" for key, item in value.items())
+    if isinstance(value, list):
+        return " ".join(_flat(item) for item in value)
+    return "unknown" if value is None else str(value)
+
+
+def _scripts(plotlyjs: str) -> tuple[str, str]:
+    """Both scripts, and a policy under which no other script runs and nothing is fetched."""
+    from plotly.offline import get_plotlyjs, get_plotlyjs_version
+
+    library, own = get_plotlyjs(), (HERE / "page.js").read_text(encoding="utf-8")
+    if plotlyjs == "inline":
+        first, origin = f"<script>{library}</script>", _digest(library)
+    else:
+        integrity = _digest(library).strip("'")
+        url = f"{CDN}/plotly-{get_plotlyjs_version()}.min.js"
+        first = f'<script src="{url}" integrity="{integrity}" crossorigin="anonymous"></script>'
+        origin = CDN
+    rules = (
+        "default-src 'none'",
+        f"script-src {origin} {_digest(own)}",
+        "style-src 'unsafe-inline'",  # plotly sets styles as it draws
+        "img-src data: blob:",
+        "base-uri 'none'",
+        "form-action 'none'",
+    )
+    return f"{first}\n<script>{own}</script>", "; ".join(rules)
+
+
+def _digest(script: str) -> str:
+    return "'sha256-" + base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode() + "'"

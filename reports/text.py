@@ -1,0 +1,77 @@
+"""Numbers and names as people read them."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from html import escape
+
+_SI = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""))
+_TIME = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
+_HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")  # controls, marks that turn the writing direction, line ends
+NONE = "–"
+
+
+def name(text: object, limit: int = 40) -> str:
+    """A name on one line: what cannot be seen or turns the writing direction becomes U+FFFD, long ones are cut."""
+    raw = str(text)
+    cut = raw if len(raw) <= limit else raw[: limit - 1] + "…"
+    return "".join("\ufffd" if unicodedata.category(c) in _HIDDEN else c for c in cut)
+
+
+def label(text: object, limit: int = 24) -> str:
+    """A name inside a figure, where plotly reads tags, entities and, around dollar signs, formulas."""
+    return escape(name(text, limit)).replace("$", "&#36;")
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """Three significant digits, thousands apart; whole numbers whole."""
+    if value is None or math.isnan(value):
+        return NONE
+    if float(value).is_integer() and abs(value) < 1e15:
+        return f"{int(value):,}"
+    return f"{value:,.0f}" if abs(value) >= 10**digits else f"{value:.{digits}g}"
+
+
+def si(value: float | None, unit: str) -> str:
+    """With a decimal prefix: 1.23 MB is 1,230,000 bytes."""
+    if value is None or math.isnan(value):
+        return NONE
+    for factor, prefix in _SI:
+        if abs(value) >= factor:
+            return f"{_three(value / factor)} {prefix}{unit}"
+    return f"{number(value)} {unit}"
+
+
+def seconds(value: float | None) -> str:
+    """In the unit that leaves one to three digits before the point."""
+    if value is None or math.isnan(value):
+        return NONE
+    factor, unit = time_unit(abs(value))
+    return f"{_three(value / factor)} {unit}"
+
+
+def _three(value: float) -> str:
+    """Three significant digits, with the zeros that are known."""
+    if value == 0:
+        return "0"
+    size = abs(value)
+    places = 0 if size >= 99.95 else 1 if size >= 9.995 else 2
+    return f"{value:,.{places}f}" if size >= 0.1 else f"{value:.3g}"
+
+
+def time_unit(largest: float) -> tuple[float, str]:
+    """Seconds in a unit in which ``largest`` seconds is a handy number, and its name."""
+    for factor, unit in _TIME:
+        if largest >= factor:
+            return factor, unit
+    return (1.0, "s") if largest == 0 else _TIME[-1]
+
+
+def percent(share: float | None, signed: bool = False) -> str:
+    """A share of one as a percentage."""
+    if share is None or math.isnan(share):
+        return NONE
+    value = 100 * share
+    places = 0 if abs(value) >= 1000 else 1
+    return f"{value:+,.{places}f} %" if signed else f"{value:,.{places}f} %"

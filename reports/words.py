@@ -1,0 +1,104 @@
+"""The top of the page: what happened, in plain words and a few numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ampsim.reports import text
+from ampsim.reports.figures.comparison import reference_of
+from ampsim.reports.model import Shown
+from ampsim.result.analysis.idle import BUSY, CAUSES
+from ampsim.result.compare import rows
+
+_WAS = {
+    "waiting for input": "waiting for messages that had not been sent yet",
+    "communication": "waiting for messages on their way",
+    "admission": "waiting for the controller to admit instances",
+    "overhead": "the workers' own overhead between tasks",
+    "drained": "having nothing left to do",
+}
+
+
+def sentences(runs: Sequence[Shown]) -> list[str]:
+    """One paragraph a run, and one that compares two."""
+    found = [_about(shown, several=len(runs) > 1) for shown in runs]
+    if len(runs) == 2:
+        found.append(_against(runs))
+    return found
+
+
+def _about(shown: Shown, *, several: bool) -> str:
+    run = shown.run
+    start = f"{shown.label[:1].upper()}{shown.label[1:]}: " if several else ""
+    epochs = f"{len(run.epochs):,} epoch" + "s" * (len(run.epochs) != 1)
+    workers = f"{run.workers:,} worker" + "s" * (run.workers != 1)
+    if not shown.clocked:
+        tasks = len(run.tables["tasks"]["kind"])
+        return f"{start}{epochs} in {tasks:,} tasks on {workers}, counted without a clock."
+    parts = [f"{start}{epochs} on {workers} took {text.seconds(run.makespan)}"]
+    if run.throughput is not None:
+        parts[0] += f", {text.si(run.throughput, '').strip()} training rows a second"
+    parts.append(_busy(shown))
+    parts.append(_learnt(shown))
+    return ". ".join(part for part in parts if part) + "."
+
+
+def _busy(shown: Shown) -> str:
+    mean = shown.idle.shares.mean(axis=0)
+    busy = shown.idle.utilization
+    most = int(np.argmax(busy))
+    said = f"The workers computed {text.percent(float(mean[BUSY]))} of the time"
+    if shown.run.workers > 1:
+        name = text.name(shown.run.summary["worker_names"][most], 24)
+        said += f" (the busiest, {name}, {text.percent(float(busy[most]))})"
+    idle = mean.copy()
+    idle[BUSY] = 0
+    cause = int(np.argmax(idle))
+    if idle[cause] >= 0.005:
+        said += f"; the largest part of the rest, {text.percent(float(idle[cause]))}, went on {_WAS[CAUSES[cause]]}"
+    return said
+
+
+def _learnt(shown: Shown) -> str:
+    run = shown.run
+    accuracy = run.epochs[-1].get("validation_accuracy") if run.epochs else None
+    if accuracy is None:
+        return ""
+    said = f"Validation accuracy came to {text.percent(accuracy)}"
+    target = run.summary["target"]
+    if target is None:
+        return said
+    goal = f"the target of {text.percent(target)}"
+    if run.time_to_target is None:
+        return f"{said}; {goal} was not reached"
+    return f"{said}; {goal} was reached after {text.seconds(run.time_to_target)} of training"
+
+
+def _against(runs: Sequence[Shown]) -> str:
+    reference = reference_of(runs)
+    other = next(shown for shown in runs if shown is not reference)
+    found = {row.quantity: row.relative for row in rows(other.run, reference.run)}
+    ratio = found.get("throughput")
+    if ratio is None:
+        return ""
+    amount = (
+        f"{1 + ratio:.3g} times the throughput" if abs(ratio) > 1 else f"{text.percent(ratio, signed=True)} throughput"
+    )
+    return f"Against the run {reference.label}, the run {other.label} has {amount}."
+
+
+def cards(shown: Shown) -> list[tuple[str, str]]:
+    """The numbers to remember: name and value."""
+    run = shown.run
+    busy = float(shown.idle.utilization.mean()) if shown.clocked else None
+    accuracy = run.epochs[-1].get("validation_accuracy") if run.epochs else None
+    return [
+        ("makespan", text.seconds(run.makespan) if shown.clocked else text.NONE),
+        ("throughput", text.si(run.throughput, "rows/s") if run.throughput is not None else text.NONE),
+        ("utilization, mean", text.percent(busy)),
+        ("validation accuracy", text.percent(accuracy)),
+        ("time to target", text.seconds(run.time_to_target)),
+        ("updates", text.number(len(run.tables["updates"]["node"]))),
+    ]
