@@ -53,6 +53,7 @@ class Chain:
         self.parameters = next((step.state for step in self.steps if step.state), None)
         self._inner = [worker.graph.outgoing[i][0][0] for i in indices[:-1]]
         self._parts: dict[tuple[int, int, int], Part] = {}
+        self._row_bytes = 0  # bytes kept for one row; known after the first training forward
         self._cut = worker.settings.max_batch
 
     def forward_limit(self) -> int:
@@ -103,7 +104,9 @@ class Chain:
                 worker.count(next(inner), FORWARD, len(states), x.nbytes)
         if training and self.steps:
             block = Block(kept, rows, self.parameters.version if self.parameters else 0)
-            worker.ledger.caches += sum(array.nbytes for array in kept if array is not None)
+            if not self._row_bytes:
+                self._row_bytes = sum(array.nbytes for array in kept if array is not None) // x.shape[0]
+            worker.ledger.caches += self._row_bytes * x.shape[0]
             self.site.remember(states, zip([block] * len(states), range(len(states)), strict=True))
         worker.emit(self.out, FORWARD, states, rows, x)
         return tuple(parts)
@@ -116,7 +119,7 @@ class Chain:
         if self.steps:
             entries = self.site.recall(states)
             kept = gather(entries)
-            self.worker.ledger.caches -= sum(array.nbytes for array in kept if array is not None)
+            self.worker.ledger.caches -= self._row_bytes * sum(rows)
             for position in range(len(self.steps) - 1, -1, -1):
                 step = self.steps[position]
                 saved = tuple(kept[len(kept) - step.saved :])

@@ -34,7 +34,8 @@ class WorkerLog:
 
     def task(self, task: Task, start: int, end: int, outbox: int = 0) -> None:
         """A task has ended. What it sent to its own worker counts as sent and arrived now."""
-        task.origin.sent = task.origin.arrived = end
+        if task.origin is not None:
+            task.origin.sent = task.origin.arrived = end
         self._tasks.append((_KIND[task.kind], task.node, start, end, task.messages, task.rows, task.parts))
         self._consumed.append(task.consumed)
         self._memory.append((end, *self.state.memory(), outbox))

@@ -41,7 +41,9 @@ class NullBackend:
         program = plan.program
         workers = [WorkerState(program, w, plan.policy(w), plan.values) for w in range(plan.workers)]
         initial = {name: value.copy() for state in workers for name, value in state.values().items()}
-        logs = self.logs = [WorkerLog(state, self._tick) for state in workers]
+        logs = [WorkerLog(state, self._tick) for state in workers]
+        if self._tick:
+            self.logs = logs
         controller = Controller(program)
         self._began = self._clock()
         self._obey(controller, workers, controller.start(0))

@@ -41,14 +41,16 @@ class Pile:
         self.rows = 0
         self.nbytes = 0
 
-    def add(self, deferred: tuple[Payload, ...], states: Sequence[State], rows: int, ages: Sequence[int]) -> None:
-        """The rows of a backward group."""
+    def add(
+        self, deferred: tuple[Payload, ...], states: Sequence[State], rows: int, ages: Sequence[int], nbytes: int
+    ) -> None:
+        """The rows of a backward group, ``nbytes`` in all."""
         self.deferred.append(deferred)
         self.groups.append(states)
         self.states.extend(states)
         self.ages.extend(ages)
         self.rows += rows
-        self.nbytes += sum(part.nbytes for part in deferred if part is not None)
+        self.nbytes += nbytes
 
 
 class ParameterState:
@@ -75,6 +77,7 @@ class ParameterState:
         self.version = 0
         self.staleness: Counter[int] = Counter()
         self._piles: dict[int, Pile] = {}  # by instance; all under -1 where muf counts
+        self._row_bytes = 0  # deferred by one row; known after the first backward
         self._numeric = values is not None
 
     @property
@@ -94,11 +97,17 @@ class ParameterState:
         self, deferred: tuple[Payload, ...], states: Sequence[State], rows: Sequence[int], ages: Sequence[int]
     ) -> Pile | None:
         """Take the rows of a backward group; the pile that has become due by it, if one has."""
-        self.staleness.update(ages)
-        self.ledger.deferred += sum(part.nbytes for part in deferred if part is not None)
+        for age in ages:
+            self.staleness[age] += 1
+        count = sum(rows)
+        if not self._row_bytes:
+            self._row_bytes = sum(part.nbytes for part in deferred if part is not None) // count
+        self.ledger.deferred += self._row_bytes * count
         if self.muf:
-            pile = self._piles.setdefault(-1, Pile(-1))
-            pile.add(deferred, states, sum(rows), ages)
+            pile = self._piles.get(-1)
+            if pile is None:
+                pile = self._piles[-1] = Pile(-1)
+            pile.add(deferred, states, count, ages, self._row_bytes * count)
             if len(pile.states) < self.muf:
                 return None
             return self._piles.pop(-1)
@@ -106,7 +115,8 @@ class ParameterState:
         for instance, chosen in by_instance(states):
             cut = tuple(stack_rows([cut_rows(part, at[i], at[i + 1]) for i in chosen]) for part in deferred)
             pile = self._piles.setdefault(instance, Pile(instance))
-            pile.add(cut, [states[i] for i in chosen], sum(rows[i] for i in chosen), [ages[i] for i in chosen])
+            count = sum(rows[i] for i in chosen)
+            pile.add(cut, [states[i] for i in chosen], count, [ages[i] for i in chosen], self._row_bytes * count)
         return None
 
     def flush(self, instances: Sequence[int] | None) -> list[Pile]:

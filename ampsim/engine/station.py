@@ -49,6 +49,11 @@ class Station:
 
     def take(self, limit: int) -> Group:
         """The oldest messages, at most ``limit``, as one group."""
+        _, messages, start = self._stacks[0]
+        count = len(messages.states)
+        if start == 0 and (count == limit or (count < limit and len(self._stacks) == 1)):
+            self._stacks.popleft()
+            return self._group([consumed(messages, 0, count, row_bytes(messages))], [messages.payload])
         parts: list[Consumed] = []
         payloads = []
         while self._stacks and limit > 0:

@@ -61,7 +61,7 @@ class Task:
     run: Any  # callable without arguments, gives the parts
     consumed: list[Consumed] = field(default_factory=list)
     parts: tuple[Part, ...] = ()
-    origin: Origin = field(default_factory=Origin)
+    origin: Origin | None = None  # of what it sends to its own worker; set when it runs
     update: Update | None = None
 
     @property
@@ -80,6 +80,15 @@ class Effects:
     acks: int = 0
 
     @property
+    def empty(self) -> bool:
+        """Whether nothing leaves."""
+        return not (self.parcels or self.completed or self.metrics or self.acks)
+
+    @property
     def reports(self) -> bool:
         """Whether the controller has to hear of it."""
         return bool(self.completed or self.metrics or self.acks)
+
+
+NOTHING = Effects()
+"""What most tasks of a large graph emit; shared, never added to."""

@@ -22,7 +22,7 @@ from ampsim.engine.policy import Fifo, Policy
 from ampsim.engine.program import Program
 from ampsim.engine.site import FanOutSite, RoutingSite, key_function, whole
 from ampsim.engine.station import Joint, KeyUnknown, Mismatch, RowMismatch, Station
-from ampsim.engine.task import Effects, Part, Task
+from ampsim.engine.task import NOTHING, Effects, Part, Task
 from ampsim.errors import RunError
 from ampsim.ir.message import BACKWARD, FORWARD, Array, Messages, Origin, Payload, State
 from ampsim.ir.nodes import FanOut, Loss, Parameterised, Routing, Source
@@ -166,7 +166,10 @@ class WorkerState:
 
     def take_effects(self) -> Effects:
         """Everything emitted since the last call; also to be taken after a delivery."""
-        effects, self.effects = self.effects, Effects()
+        effects = self.effects
+        if effects.empty:
+            return NOTHING
+        self.effects = Effects()
         return effects
 
     # -- what nodes and policies call -------------------------------------------------------------------------------
@@ -177,12 +180,13 @@ class WorkerState:
         count[0] += len(states)
         if payload is not None:
             count[1] += payload.nbytes
-        ends = self.graph.edges[edge]
-        owner = self.program.owner[ends.target if direction == FORWARD else ends.source]
         messages = Messages(edge, direction, states, rows, payload, self._origin)
-        if owner == self.worker:
-            self._arrive(messages)
+        handler = self._handlers[edge][direction]
+        if handler is not None:
+            handler(messages)
         else:
+            ends = self.graph.edges[edge]
+            owner = self.program.owner[ends.target if direction == FORWARD else ends.source]
             self.effects.parcels.setdefault(owner, []).append(messages)
 
     def count(self, edge: int, direction: int, messages: int, nbytes: int) -> None:

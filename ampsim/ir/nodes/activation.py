@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 
 from ampsim.ir.message import Array, Spec
@@ -73,4 +75,4 @@ class LogSoftmax(Activation):
         return dx
 
     def work(self, x: Spec, direction: int, input_gradient: bool = True) -> Work:
-        return Work(vector=4 * int(np.prod(x.shape)), read=x.nbytes, written=x.nbytes)
+        return Work(vector=4 * prod(x.shape), read=x.nbytes, written=x.nbytes)

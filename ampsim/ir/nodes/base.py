@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -134,7 +135,7 @@ class Transform(Node):
 
     def work(self, x: Spec, direction: int, input_gradient: bool = True) -> Work:
         """Cost of one direction on an input of shape ``x``."""
-        size = int(np.prod(x.shape))
+        size = prod(x.shape)
         return Work(vector=size, read=x.nbytes, written=x.nbytes)
 
 
@@ -163,7 +164,7 @@ class Parameterised(Transform):
 
     def touched(self, rows: int) -> int:
         """Number of parameter elements that an update from so many rows changes, at most."""
-        return sum(int(np.prod(spec.shape)) for spec in self.parameters().values())
+        return sum(prod(spec.shape) for spec in self.parameters().values())
 
 
 class RowGradient(NamedTuple):

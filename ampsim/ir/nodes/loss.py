@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -43,7 +44,7 @@ class Loss(Node):
 
     def work(self, prediction: Spec) -> Work:
         """Cost of :meth:`score`."""
-        return Work(vector=int(np.prod(prediction.shape)), read=prediction.nbytes, written=prediction.nbytes)
+        return Work(vector=prod(prediction.shape), read=prediction.nbytes, written=prediction.nbytes)
 
 
 @dataclass(eq=False)
