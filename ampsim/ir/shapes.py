@@ -37,12 +37,14 @@ def edge_specs(graph: Graph, data: Dataset) -> tuple[dict[int, Spec], list[str]]
         for (edge,), spec in zip(graph.outgoing[index], outputs, strict=True):
             known[edge] = spec
             waiting.append(graph.edges[edge].target)
+    stuck = {graph.edges[edge].target for edge in known} - done
+    if stuck:
+        names = ", ".join(graph.nodes[index].name for index in sorted(stuck)[:8])
+        problems.append(f"{names}: no message can ever be complete here; enter the loop in front of it by a Phi")
     for index, node in enumerate(graph.nodes):
         shapes = {known[ports[0]] for ports in graph.incoming[index] if ports[0] in known}
         if isinstance(node, Phi) and len(shapes) > 1:
             problems.append(f"{node.name}: its inputs differ in shape or dtype: {sorted(map(str, shapes))}")
-        if shapes and index not in done:
-            problems.append(f"{node.name}: it waits for what only its own output can bring; enter the loop by a Phi")
     return known, problems
 
 

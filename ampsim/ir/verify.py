@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ampsim.errors import GraphError
 from ampsim.ir.data import Dataset
@@ -142,13 +142,19 @@ LOOPS: tuple[tuple[type[Node], str], ...] = (
 
 def _loops(graph: Graph) -> Iterator[str]:
     """Every loop needs a node of each of these kinds: without the nodes of one kind there is no loop left."""
+    looped: set[int] = set().union(*_tangles((edge.source, edge.target) for edge in graph.edges))
+    within = [(e.source, e.target) for e in graph.edges if e.source in looped and e.target in looped]
+    for kind, wrong in LOOPS:
+        left = {n for n in looped if not isinstance(graph.nodes[n], kind)}
+        for tangle in _tangles((a, b) for a, b in within if a in left and b in left):
+            names = ", ".join(graph.nodes[n].name for n in sorted(tangle)[:8])
+            yield f"loop through {names}: {wrong}"
+
+
+def _tangles(ends: Iterable[tuple[int, int]]) -> list[set[int]]:
+    """Sets of nodes each of which can reach itself and all others of its set."""
     import networkx
 
-    for kind, wrong in LOOPS:
-        other = [not isinstance(node, kind) for node in graph.nodes]
-        ends = [(edge.source, edge.target) for edge in graph.edges if other[edge.source] and other[edge.target]]
-        plain = networkx.DiGraph(ends)
-        for component in networkx.strongly_connected_components(plain):
-            if len(component) > 1 or any(plain.has_edge(n, n) for n in component):
-                names = ", ".join(graph.nodes[n].name for n in sorted(component)[:8])
-                yield f"loop through {names}: {wrong}"
+    plain = networkx.DiGraph(ends)
+    found = networkx.strongly_connected_components(plain)
+    return [tangle for tangle in found if len(tangle) > 1 or any(plain.has_edge(n, n) for n in tangle)]

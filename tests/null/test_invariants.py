@@ -1,7 +1,7 @@
 """The laws of the engine on random graphs, in random orders of events.
 
 - Every forward message of training is answered on its edge by exactly one backward message of equal state.
-- When all is still, nothing is kept: no cache, no queue, no unanswered instance, no deferred row, no byte in the ledger.
+- When all is still, nothing is kept: no cache, no queue, no unanswered instance, no deferred row, no byte counted.
 - Neither timing, nor placement, nor grouping, nor the mode changes what is counted.
 """
 
@@ -244,7 +244,7 @@ def test_an_order_that_happened_can_be_replayed_to_the_bit(setting: Setting, see
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_score_that_comes_after_the_last_gradient_still_belongs_to_training(seed: int) -> None:
-    """Loss and source sit on different workers, so their reports may overtake each other on the way to the controller."""
+    """Loss and source sit on different workers, so one may overtake the other on the way to the controller."""
     from ampsim.testing import mlp
 
     job = mlp(epochs=3, max_active_keys=2)

@@ -1,0 +1,101 @@
+"""Which instance is what: a pure function of the settings."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ampsim.engine.schedule import Schedule
+from ampsim.testing import points
+
+COUNTS = st.integers(1, 20)
+
+
+def schedule(training: int, held_out: int | None, epochs: int, every: int | None, seed: int = 0) -> Schedule:
+    """The validation set is cut to ``held_out`` instances, which may be none at all."""
+    train, rest = points(training)[0], None if held_out is None else points(held_out)[0]
+    return Schedule(train, rest, epochs, validate_every=every, seed=seed)
+
+
+@given(COUNTS, st.none() | COUNTS, st.integers(1, 3), st.none() | COUNTS, st.integers(0, 5))
+def test_segments_cover_the_run_without_gap(
+    training: int, held_out: int | None, epochs: int, every: int | None, seed: int
+) -> None:
+    plan = schedule(training, held_out, epochs, every, seed)
+    segments = plan.segments()
+    assert [segment.start for segment in segments] == [0, *(segment.stop for segment in segments[:-1])]
+    assert segments[-1].stop == plan.per_epoch * epochs
+    for segment in segments:
+        entries = [plan.entry(n) for n in range(segment.start, segment.stop)]
+        assert {entry.training for entry in entries} == {segment.training}
+        assert {entry.epoch for entry in entries} == {segment.epoch}
+        assert all(plan.training(n) == segment.training for n in range(segment.start, segment.stop))
+        if not segment.training:
+            assert [entry.index for entry in entries] == list(range(held_out or 0))
+        elif every is not None:
+            assert len(entries) <= every
+
+
+@given(COUNTS, st.none() | COUNTS, st.integers(1, 3), st.none() | COUNTS)
+def test_every_epoch_takes_every_instance_once(
+    training: int, held_out: int | None, epochs: int, every: int | None
+) -> None:
+    plan = schedule(training, held_out, epochs, every)
+    for epoch in range(epochs):
+        base = epoch * plan.per_epoch
+        entries = [plan.entry(n) for n in range(base, base + plan.per_epoch)]
+        assert sorted(entry.index for entry in entries if entry.training) == list(range(training))
+
+
+@given(COUNTS, st.none() | COUNTS, st.integers(1, 3), st.none() | COUNTS)
+def test_leftovers_are_applied_once_an_epoch_after_its_last_training(
+    training: int, held_out: int | None, epochs: int, every: int | None
+) -> None:
+    segments = schedule(training, held_out, epochs, every).segments()
+    for epoch in range(epochs):
+        own = [segment for segment in segments if segment.epoch == epoch]
+        trains = [segment for segment in own if segment.training]
+        assert [segment.flush for segment in trains] == [False] * (len(trains) - 1) + [True]
+        assert not any(segment.flush for segment in own if not segment.training)
+        assert held_out is None or not own[-1].training  # an epoch ends in validation
+
+
+def test_validate_every_cuts_an_epoch() -> None:
+    """Train 4 | validate 2 | train 4 | validate 2 | train 2 | validate 2."""
+    segments = schedule(10, 2, 1, 4).segments()
+    assert [(s.stop - s.start, s.training) for s in segments] == [
+        (4, True),
+        (2, False),
+        (4, True),
+        (2, False),
+        (2, True),
+        (2, False),
+    ]
+
+
+def test_equal_settings_give_equal_orders_and_epochs_differ() -> None:
+    one, two, other = schedule(20, 3, 2, None), schedule(20, 3, 2, None), schedule(20, 3, 2, None, seed=1)
+    order = [one.entry(n) for n in range(46)]
+    assert order == [two.entry(n) for n in reversed(range(46))][::-1]  # asked in any order
+    assert order != [other.entry(n) for n in range(46)]
+    assert [e.index for e in order[:20]] != [e.index for e in order[23:43]]
+
+
+def test_without_shuffling_the_order_is_that_of_the_data() -> None:
+    plan = Schedule(points(5)[0], None, 2, shuffle=False)
+    assert [plan.entry(n).index for n in range(10)] == [*range(5)] * 2
+
+
+def test_no_epoch_is_one_pass_of_validation() -> None:
+    plan = schedule(5, 3, 0, None)
+    (segment,) = plan.segments()
+    assert (segment.start, segment.stop, segment.training, segment.flush) == (0, 3, False, False)
+
+
+def test_data_and_structure_follow_from_the_number() -> None:
+    train, held_out = points(4)
+    plan = Schedule(train, held_out, 1)
+    assert plan.dataset(0) is train
+    assert plan.dataset(4) is held_out
+    np.testing.assert_array_equal(plan.structure(0), train.structure(plan.entry(0).index))
