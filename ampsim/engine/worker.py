@@ -160,6 +160,7 @@ class WorkerState:
         self._origin = task.origin = Origin(self.worker)
         try:
             task.parts = task.run()
+            task.run = None  # lets go of the group; an update's closure would keep its rows in a cycle
         except Mismatch as error:
             raise self._named(error) from error
         return self.take_effects()
