@@ -63,7 +63,7 @@ def views(found: Sequence[View]) -> str:
         for view in found
     )
     save = '<button type="button" class="save" data-save="svg">Save image</button>'
-    return f'<div class="views">{"".join(buttons)}{save}</div>'
+    return f'<div class="views">{save}{"".join(buttons)}</div>'
 
 
 def legend(keys: Sequence[Key]) -> str:

@@ -134,9 +134,9 @@ def _label(run: Run) -> str:
     settings = run.config.get("run")
     system = settings.get("system") if isinstance(settings, Mapping) else None
     machine = system.get("name") if isinstance(system, Mapping) else None
-    workers = f"{run.workers} worker" + "s" * (run.workers != 1)
+    workers = f"{run.workers:,} worker" + "s" * (run.workers != 1)
     if run.backend == "runtime":
-        return f"measured, {workers}"
+        return f"measured on {workers}"
     if run.backend == "sim":
-        return f"simulated, {machine or workers}"
-    return f"{run.backend}, {workers}"
+        return f"simulated on {text.name(machine, 30)}" if machine else f"simulated on {workers}"
+    return f"counted on {workers}"

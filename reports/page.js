@@ -25,6 +25,8 @@
     if (element.clientWidth < 520) {
       figure.layout.margin.l = Math.min(figure.layout.margin.l, 44);
       figure.layout.margin.r = Math.min(figure.layout.margin.r, 10);
+      // No room for numbers beside bars; the tables have them.
+      figure.data.forEach((trace) => { if (trace.textposition === "outside") trace.textposition = "none"; });
     }
     // Zoom is kept while colours change.
     const old = element.layout;

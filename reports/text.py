@@ -10,6 +10,7 @@ _SI = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""))
 _TIME = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 _HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")  # controls, marks that turn the writing direction, line ends
 NONE = "–"
+SPACE = "\u00a0"  # keeps a number and its unit on one line
 
 
 def name(text: object, limit: int = 40) -> str:
@@ -25,12 +26,14 @@ def label(text: object, limit: int = 24) -> str:
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """Three significant digits, thousands apart; whole numbers whole."""
+    """So many significant digits, thousands apart; whole numbers whole."""
     if value is None or math.isnan(value):
         return NONE
     if float(value).is_integer() and abs(value) < 1e15:
         return f"{int(value):,}"
-    return f"{value:,.0f}" if abs(value) >= 10**digits else f"{value:.{digits}g}"
+    if not 1 <= abs(value) < 1e15:
+        return f"{value:.{digits}g}"
+    return f"{value:,.{max(0, digits - 1 - math.floor(math.log10(abs(value))))}f}"
 
 
 def si(value: float | None, unit: str) -> str:
@@ -39,8 +42,16 @@ def si(value: float | None, unit: str) -> str:
         return NONE
     for factor, prefix in _SI:
         if abs(value) >= factor:
-            return f"{_three(value / factor)} {prefix}{unit}"
-    return f"{number(value)} {unit}"
+            return f"{_three(value / factor)}{SPACE}{prefix}{unit}"
+    return f"{number(value)}{SPACE}{unit}"
+
+
+def rate(value: float | None, unit: str) -> str:
+    """A count a second: in full up to a million, then in millions."""
+    if value is None or math.isnan(value):
+        return NONE
+    amount = number(value) if abs(value) < 1e6 else f"{_three(value / 1e6)}{SPACE}million"
+    return f"{amount}{SPACE}{unit}" if unit else amount
 
 
 def seconds(value: float | None) -> str:
@@ -48,7 +59,7 @@ def seconds(value: float | None) -> str:
     if value is None or math.isnan(value):
         return NONE
     factor, unit = time_unit(abs(value))
-    return f"{_three(value / factor)} {unit}"
+    return f"{_three(value / factor)}{SPACE}{unit}"
 
 
 def _three(value: float) -> str:
@@ -74,4 +85,4 @@ def percent(share: float | None, signed: bool = False) -> str:
         return NONE
     value = 100 * share
     places = 0 if abs(value) >= 1000 else 1
-    return f"{value:+,.{places}f} %" if signed else f"{value:,.{places}f} %"
+    return f"{value:+,.{places}f}{SPACE}%" if signed else f"{value:,.{places}f}{SPACE}%"

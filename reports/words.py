@@ -39,7 +39,7 @@ def _about(shown: Shown, *, several: bool) -> str:
         return f"{start}{epochs} in {tasks:,} tasks on {workers}, counted without a clock."
     parts = [f"{start}{epochs} on {workers} took {text.seconds(run.makespan)}"]
     if run.throughput is not None:
-        parts[0] += f", {text.si(run.throughput, '').strip()} training rows a second"
+        parts[0] += f", {text.rate(run.throughput, 'training rows')} a second"
     parts.append(_busy(shown))
     parts.append(_learnt(shown))
     return ". ".join(part for part in parts if part) + "."
@@ -83,10 +83,13 @@ def _against(runs: Sequence[Shown]) -> str:
     ratio = found.get("throughput")
     if ratio is None:
         return ""
-    amount = (
-        f"{1 + ratio:.3g} times the throughput" if abs(ratio) > 1 else f"{text.percent(ratio, signed=True)} throughput"
-    )
-    return f"Against the run {reference.label}, the run {other.label} has {amount}."
+    if not -0.5 < ratio < 1:
+        amount = f"{text.number(1 + ratio)} times"
+    elif abs(ratio) < 0.0005:
+        amount = "the same as"
+    else:
+        amount = f"{text.percent(abs(ratio))} {'higher' if ratio > 0 else 'lower'} than"
+    return f"The throughput {other.label} is {amount} that {reference.label}."
 
 
 def cards(shown: Shown) -> list[tuple[str, str]]:
@@ -96,7 +99,7 @@ def cards(shown: Shown) -> list[tuple[str, str]]:
     accuracy = run.epochs[-1].get("validation_accuracy") if run.epochs else None
     return [
         ("makespan", text.seconds(run.makespan) if shown.clocked else text.NONE),
-        ("throughput", text.si(run.throughput, "rows/s") if run.throughput is not None else text.NONE),
+        ("throughput (rows/s)", text.rate(run.throughput, "")),
         ("utilization, mean", text.percent(busy)),
         ("validation accuracy", text.percent(accuracy)),
         ("time to target", text.seconds(run.time_to_target)),

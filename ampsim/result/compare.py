@@ -44,7 +44,7 @@ def compare(a: Run, b: Run) -> Comparison:
 def rows(a: Run, b: Run) -> list[Row]:
     """Quantities that depend on time or on the order of updates."""
     left, right = _quantities(a), _quantities(b)
-    units = {**{name: unit for name, (unit, _) in right.items()}, **{name: unit for name, (unit, _) in left.items()}}
+    units = {name: unit for name, (unit, _) in [*left.items(), *right.items()]}
     return [
         _row(name, unit, left.get(name, (unit, None))[1], right.get(name, (unit, None))[1])
         for name, unit in units.items()
@@ -76,9 +76,9 @@ def _quantities(run: Run) -> dict[str, tuple[str, float | None]]:
         "epochs": ("epochs", float(len(run.epochs))),
         "updates": ("updates", float(len(run.tables["updates"]["node"]))),
         "tasks": ("tasks", float(len(run.tables["tasks"]["kind"]))),
-        "training loss, last epoch": ("", last.get("train_loss")),
-        "validation loss, last epoch": ("", last.get("validation_loss")),
-        "validation accuracy, last epoch": ("share", last.get("validation_accuracy")),
+        "training loss": ("", last.get("train_loss")),
+        "validation loss": ("", last.get("validation_loss")),
+        "validation accuracy": ("share", last.get("validation_accuracy")),
         "staleness, mean": ("versions", _staleness(run)),
     }
     return found

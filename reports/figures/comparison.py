@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from ampsim.reports import base, text
@@ -10,11 +11,11 @@ from ampsim.result.compare import Comparison, Row, compare
 
 BAND = 5.0  # per cent
 CAPTION = (
-    "Each run against {reference}. A bar to the right means more than there, to the left less; the band is "
-    "±5 %. Counts, bytes and FLOP do not depend on any clock and have to agree; times need not."
+    "Each run against the one {reference}. A bar to the right means more than there, to the left less; the band "
+    "is ±5\u00a0%. Counts, bytes and FLOP do not depend on any clock and have to agree; times need not."
 )
 _FIGURE = ("makespan", "throughput", "utilization, mean", "time to target", "updates", "staleness, mean",
-           "validation accuracy, last epoch", "training loss, last epoch")  # fmt: skip
+           "validation accuracy", "training loss")  # fmt: skip
 
 
 def reference_of(runs: Sequence[Shown]) -> Shown:
@@ -36,30 +37,42 @@ def section(runs: Sequence[Shown]) -> Section | None:
 
 
 def differences(found: Sequence[tuple[Shown, Comparison]], reference: Shown) -> Plot:
-    """Relative differences of the main quantities."""
+    """Relative differences of the main quantities; ratios on a logarithmic axis if some are large."""
     names = [name for name in _FIGURE if any(_relative(c, name) is not None for _, c in found)]
-    figure = base.frame(base.rows_height(len(names) * len(found)), "difference (%)")
-    values: list[float] = []
-    figure.add_vrect(x0=-BAND, x1=BAND, fillcolor="var(--grid)", line_width=0, layer="below")
-    figure.add_vline(x=0, line={"color": base.LINE, "width": 1})
-    for shown, comparison in found:
-        shares = [100 * (_relative(comparison, name) or 0.0) for name in names]
-        values += shares
-        figure.add_bar(
-            orientation="h", y=names, x=shares, name=text.label(shown.label, 60),
-            marker={"color": shown.colour, "line": {"width": 0}}, text=[f"{share:+.1f} %" for share in shares],
-            textposition="outside", textfont={"size": 11, "color": base.SOFT}, cliponaxis=False,
-            hovertemplate="%{y}: %{x:+.2f} %<extra>%{fullData.name}</extra>",
-        )  # fmt: skip
-    reach = max(1.5 * BAND, *(1.3 * abs(value) for value in values), 0.0)
-    low = -reach if min(values, default=0.0) < 0 else -0.25 * reach
-    high = reach if max(values, default=0.0) > 0 else 0.25 * reach
-    figure.update_xaxes(range=[min(low, -1.5 * BAND), max(high, 1.5 * BAND)])
-    figure.update_layout(barmode="group")
+    table = [[_relative(comparison, name) or 0.0 for name in names] for _, comparison in found]
+    values = [value for row in table for value in row]
+    large = any(not -0.75 < value < 2 for value in values) and all(value > -1 for value in values)
+    figure = base.frame(base.rows_height(len(names) * len(found)), "ratio" if large else "difference (%)")
     base.row_axis(figure, names)
-    described = f"Bars: relative differences of main quantities from {reference.label}."
+    for (shown, _), shares in zip(found, table, strict=True):
+        figure.add_bar(
+            orientation="h", y=names, x=shares if large else [100 * share for share in shares],
+            base=[1.0] * len(names) if large else None, name=text.label(shown.label, 60),
+            marker={"color": shown.colour, "line": {"width": 0}},
+            text=[f"× {text.number(1 + share)}" if large else text.percent(share, signed=True) for share in shares],
+            textposition="outside", textfont={"size": 11, "color": base.SOFT}, cliponaxis=False,
+            hovertemplate="%{y}: %{text}<extra>%{fullData.name}</extra>",
+        )  # fmt: skip
+    band = [1 - BAND / 100, 1 + BAND / 100] if large else [-BAND, BAND]
+    figure.add_vrect(x0=band[0], x1=band[1], fillcolor="var(--grid)", line_width=0, layer="below")
+    figure.add_vline(x=1 if large else 0, line={"color": base.SOFT, "width": 1})
+    figure.update_layout(barmode="group")
+    figure.update_xaxes(range=_reach(values, large))
+    if large:
+        figure.update_xaxes(type="log", dtick=1, exponentformat="none", tickprefix="× ")
+    described = f"Bars: relative differences of main quantities from the run {reference.label}."
     legend = [Key(text.label(shown.label, 60), shown.colour, (number,)) for number, (shown, _) in enumerate(found)]
-    return Plot(figure, described, f"Difference from {reference.label}", legend if len(legend) > 1 else ())
+    title = f"Against the run {reference.label}"
+    return Plot(figure, described, title, legend)
+
+
+def _reach(values: Sequence[float], large: bool) -> list[float]:
+    """Ends of the axis, with room for the numbers beside the bars."""
+    sizes = [math.log10(1 + value) if large else 100 * value for value in values]
+    least = 0.3 if large else 1.5 * BAND
+    low, high = min(0.0, *sizes, 0.0), max(0.0, *sizes, 0.0)
+    room = 0.15 * (high - low)
+    return [min(low - room, -least), max(high + room, least)]
 
 
 def _relative(comparison: Comparison, name: str) -> float | None:

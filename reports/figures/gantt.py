@@ -56,6 +56,8 @@ def gantt(shown: Shown) -> Plot:
     )  # fmt: skip
     figure.update_layout(hoverdistance=-1)
     note = shade_gaps(figure, windows, tasks["start"], scale, horizon)
+    if len(groups) > base.HUES:
+        note = f"{note} Colours come round again after {base.HUES} nodes.".strip()
     views = opening_views(tasks["start"], windows, scale, horizon)
     figure.update_xaxes(range=views[1].layout["xaxis.range"])
     legend = [Key(shown.nodes[node], _colour(shown, node, 0), tuple(numbers)) for node, numbers in groups.items()]

@@ -50,15 +50,16 @@ def plot(runs: Sequence[Shown], quantity: str) -> Plot:
     target = next((shown.run.summary["target"] for shown in runs if shown.run.summary["target"]), None)
     if quantity == "accuracy" and target:
         figure.add_hline(y=100 * target, line={"color": base.SOFT, "width": 1, "dash": "dash"})
-        figure.add_annotation(x=0, xref="paper", y=100 * target, yshift=9, xanchor="left", showarrow=False,
+        figure.add_annotation(x=1, xref="paper", y=100 * target, yshift=9, xanchor="right", showarrow=False,
                               text=f"target {text.percent(target)}", font={"size": 11, "color": base.SOFT})  # fmt: skip
     figure.update_xaxes(rangemode="tozero")
     spread = horizon / max(min(shown.horizon for shown in runs), 1e-15)
     views: list[View] = []
     if spread > 8:
-        figure.update_xaxes(type="log", rangemode="normal", exponentformat="power", minor={"ticks": ""})
-        views = [View("Logarithmic time", {"xaxis.type": "log", "xaxis.autorange": True}),
-                 View("Linear time", {"xaxis.type": "linear", "xaxis.autorange": True})]  # fmt: skip
+        figure.update_xaxes(type="log", rangemode="normal", exponentformat="power", dtick=1)
+        logarithmic = {"xaxis.type": "log", "xaxis.autorange": True, "xaxis.dtick": 1}
+        linear = {"xaxis.type": "linear", "xaxis.autorange": True, "xaxis.dtick": None}
+        views = [View("Logarithmic time", logarithmic), View("Linear time", linear)]
     described = f"Lines: {quantity} of {len(runs)} runs in training and validation over time."
     return Plot(figure, described, quantity.capitalize(), legend, views)
 
