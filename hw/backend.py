@@ -5,10 +5,10 @@ The work itself is done by the same WorkerState and Controller as on real cores;
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from typing import Any
 
 import simpy
+from simpy.core import EmptySchedule
 
 from ampsim.engine.assemble import assemble
 from ampsim.engine.controller import Controller, Orders
@@ -16,8 +16,9 @@ from ampsim.engine.null import stalled
 from ampsim.engine.placement import units_of
 from ampsim.engine.plan import Plan
 from ampsim.engine.quiet import quiet
+from ampsim.engine.task import Effects
 from ampsim.engine.worker import WorkerState
-from ampsim.errors import RunError, UsageError
+from ampsim.errors import Stalled, UsageError
 from ampsim.hw.clock import FS
 from ampsim.hw.memory import Share, check_static
 from ampsim.hw.network import HOST, Network
@@ -80,34 +81,26 @@ class Simulation:
         self.units = [
             Unit(self, WorkerState(self.program, w, plan.policy(w), plan.values)) for w in range(plan.workers)
         ]
-        self.finished = self.env.event()
-        self.free_host = all(
-            wire.latency == 0 and wire.pace.ticks(1 << 30) == 0
-            for w in range(plan.workers)
-            for ends in ((w, HOST), (HOST, w))
-            for wire in self.network.open(*ends, 0).route
-        )
+        self.free_host = self._free_host()
 
     def run(self) -> Run:
         """Simulate to the end."""
         initial = {name: value.copy() for unit in self.units for name, value in unit.state.values().items()}
-        for unit in self.units:
-            self.env.process(unit.process())
-        self.env.process(self._start())
+        self._obey(self.controller.start(0))
+        # The end is the controller's to say: an event queue that runs empty before is a deadlock, never an end.
+        controller, step = self.controller, self.env.step
         try:
-            self.env.run(until=self.finished)
-        except RuntimeError as error:
-            if self.finished.triggered or self.env.peek() != float("inf"):
-                raise RunError(f"the simulation failed: {error}") from error
-        if not self.controller.done:
-            raise self._stalled()
+            while not controller.done:
+                step()
+        except EmptySchedule:
+            raise self._stalled() from None
         for unit in self.units:
             unit.state.policy.finish()
         final = {name: value for unit in self.units for name, value in unit.state.values().items()}
-        return assemble(
+        run = assemble(
             self.plan,
             SimBackend.name,
-            [unit.log.tables() for unit in self.units],
+            [unit.tables() for unit in self.units],
             [unit.state.static_memory() for unit in self.units],
             self.controller,
             1 / FS,
@@ -119,20 +112,22 @@ class Simulation:
             capacity=[unit.memory.capacity for unit in self.units],
             settings={"system": self.system.to_dict()},
         )
+        run.summary["peak_memory"] = [unit.memory.peak for unit in self.units]
+        return run
 
-    def report(self, worker: int, effects: Any) -> None:
+    @staticmethod
+    def report_bytes(effects: Effects) -> int:
+        """Bytes of what a worker tells the controller."""
+        return REPORT_BYTES * (len(effects.completed) + len(effects.metrics) + effects.acks)
+
+    def report(self, worker: int, nbytes: int, effects: Effects) -> None:
         """A worker's reports leave for the controller."""
-        count = len(effects.completed) + len(effects.metrics) + effects.acks
         if self.free_host:
             self._reported(effects)
         else:
-            self.transport.send(worker, HOST, REPORT_BYTES * count, self._reported, effects)
+            self.transport.send(worker, HOST, nbytes, self._reported, effects)
 
-    def _start(self) -> Generator[simpy.Event, Any, None]:
-        self._obey(self.controller.start(0))
-        yield self.env.timeout(0)
-
-    def _reported(self, effects: Any) -> None:
+    def _reported(self, effects: Effects) -> None:
         now = self.now
         self._obey(self.controller.report(effects, now))
         if self.plan.progress:
@@ -152,8 +147,6 @@ class Simulation:
         if orders.update or orders.flush:
             for worker in self.program.update_workers:
                 self._command(worker, ("update", orders.update), ADMIT_BYTES)
-        if orders.done:
-            self.finished.succeed()
 
     def _command(self, worker: int, command: tuple[str, Any], nbytes: int) -> None:
         unit = self.units[worker]
@@ -163,7 +156,11 @@ class Simulation:
         else:
             self.transport.send(HOST, worker, nbytes, unit.arrive, (HOST, sent, nbytes, command))
 
-    def _stalled(self) -> RunError:
-        for unit in self.units:
-            unit.state.policy.finish()
+    def _free_host(self) -> bool:
+        """Whether commands and reports take no time on the links, so that they need no events."""
+        ends = [end for w in range(self.plan.workers) for end in ((w, HOST), (HOST, w))]
+        links = [self.system.fabric.links[wire.number] for end in ends for wire in self.network.open(*end, 0).route]
+        return all(link.latency == 0 and link.bandwidth is None for link in links)
+
+    def _stalled(self) -> Stalled:
         return stalled([unit.state for unit in self.units], self.controller)
