@@ -1,0 +1,206 @@
+"""Golden facts: what the figures hold is what the tables say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ampsim.reports.figures import (
+    comparison,
+    gantt,
+    instances,
+    learning,
+    links,
+    memory,
+    queues,
+    staleness,
+    utilization,
+)
+from ampsim.reports.model import Plot, Section, Sheet, Shown, distinct, shown
+from ampsim.result.analysis.idle import CAUSES
+from ampsim.result.run import Run
+from tests.result.synthetic import make_run
+
+
+def one(run: Run) -> Shown:
+    return shown([run])[0]
+
+
+def plots(section: Section) -> list[Plot]:
+    return [block for block in section.blocks if isinstance(block, Plot)]
+
+
+def sheets(section: Section) -> list[Sheet]:
+    return [block for block in section.blocks if isinstance(block, Sheet)]
+
+
+def values(trace: Any, axis: str) -> np.ndarray[Any, Any]:
+    return np.asarray(getattr(trace, axis), np.float64)
+
+
+def test_utilization_bars_are_the_breakdown_and_fill_the_row() -> None:
+    run = make_run(3)
+    total, over_time, each = plots(utilization.section([one(run)]))
+    bars = np.stack([values(trace, "x") for trace in total.figure.data])
+    assert [trace.name for trace in total.figure.data] == list(CAUSES)
+    assert np.allclose(bars[0], 100 * np.asarray(run.summary["utilization"]))
+    assert np.allclose(bars.sum(axis=0), 100.0, rtol=0, atol=1e-10)
+    areas = np.stack([values(trace, "y") for trace in over_time.figure.data])
+    assert np.allclose(areas.sum(axis=0), 100.0, atol=1e-3)
+    shades = np.asarray(each.figure.data[0].z)
+    assert shades.shape == (3, 240)
+    assert np.allclose(shades.mean(axis=1), bars[0], atol=1e-2)
+
+
+def test_of_many_workers_the_extremes_are_drawn_and_the_note_says_so() -> None:
+    busy = np.linspace(1, 0, 100)
+    rows, note = utilization.chosen_rows(busy)
+    assert rows == [*range(20), *range(80, 100)]
+    assert "100 workers" in note
+    assert utilization.chosen_rows(busy[:40]) == (list(range(40)), "")
+
+
+def test_the_gantt_holds_every_task_once_with_its_times() -> None:
+    run = make_run(2)
+    (plot,) = plots(gantt.section([one(run)]))
+    tasks = run.tables["tasks"]
+    scale = 1e3 if run.makespan < 1 else 1.0
+    found = []
+    for trace in plot.figure.data:
+        x, y = values(trace, "x").reshape(-1, 4), values(trace, "y").reshape(-1, 4)
+        assert np.isnan(x[:, 3]).all()
+        assert np.allclose(x[:, 1], (x[:, 0] + x[:, 2]) / 2)
+        found += list(zip(y[:, 0], x[:, 0], x[:, 2], strict=True))
+    wanted = zip(tasks["worker"], tasks["start"] * scale, tasks["end"] * scale, strict=True)
+    assert sorted(found) == sorted(wanted)
+    assert {trace.name for trace in plot.figure.data} == {
+        f"L{n}, {kind}" for n in (1, 2) for kind in ("forward", "backward", "update")
+    }
+    assert plot.note == ""
+    listed = [index for key in plot.legend for index in key.traces]
+    assert sorted(listed) == sorted([*range(6), *range(6)])
+
+
+def test_too_many_tasks_are_drawn_in_three_windows_and_the_note_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gantt, "MOST_TASKS", 30)
+    run = make_run(2)
+    (plot,) = plots(gantt.section([one(run)]))
+    drawn = sum(len(trace.x) // 4 for trace in plot.figure.data)
+    total = len(run.tables["tasks"]["kind"])
+    assert 30 <= drawn < 40
+    assert f"{total:,} tasks are too many" in plot.note
+    texts = [annotation.text for annotation in plot.figure.layout.annotations]
+    left_out = sum(int(text.split()[0].replace(",", "")) for text in texts)
+    assert left_out + drawn == total
+    assert len(plot.figure.layout.shapes) == 2
+
+
+def test_queue_lines_keep_the_longest_in_the_pointers_data() -> None:
+    run = make_run(2)
+    section = queues.section([one(run)])
+    (plot,) = plots(section)
+    (sheet,) = sheets(section)
+    longest = [int(np.max(trace.customdata)) for trace in plot.figure.data]
+    assert [row[2] for row in sheet.rows] == [str(found) for found in longest]
+
+
+def test_many_workers_become_shades() -> None:
+    (plot,) = plots(queues.section([one(make_run(8, epochs=1))]))
+    assert plot.figure.data[0].type == "heatmap"
+    assert np.asarray(plot.figure.data[0].z).shape[0] == 8
+
+
+def test_link_bars_show_occupied_time_and_bytes() -> None:
+    run = make_run(2)
+    section = links.section([one(run)])
+    _, total = plots(section)
+    crossings = len(run.tables["links"]["link"])
+    latency = 1024 * 2.0**-20
+    occupied = values(total.figure.data[0], "x").sum() / 100 * run.makespan
+    assert occupied <= crossings * latency + 1e-9
+    (sheet,) = sheets(section)
+    assert sum(int(row[2].replace(",", "")) for row in sheet.rows) == crossings
+
+
+def test_learning_curves_of_all_runs_share_a_frame() -> None:
+    fast, slow = make_run(latency=16), make_run(compute=8192, backend="runtime")
+    section = learning.section(shown([fast, slow]))
+    loss, accuracy = plots(section)
+    assert [trace.name for trace in loss.figure.data] == [
+        "simulated on ring, training", "simulated on ring, validation",
+        "measured on 2 workers, training", "measured on 2 workers, validation",
+    ]  # fmt: skip
+    assert len(accuracy.figure.data[1].x) == 3
+    last = fast.epochs[-1]
+    assert np.isclose(values(loss.figure.data[1], "y")[-1], last["validation_loss"])
+    assert np.isclose(values(accuracy.figure.data[1], "y")[-1], 100 * last["validation_accuracy"])
+    assert loss.views == []
+
+
+def test_runs_of_very_different_length_get_a_logarithmic_axis() -> None:
+    loss, _ = plots(learning.section(shown([make_run(compute=64, latency=1), make_run(compute=8192)])))
+    assert loss.figure.layout.xaxis.type == "log"
+    assert [view.name for view in loss.views] == ["Logarithmic time", "Linear time"]
+
+
+def test_long_curves_are_thinned_but_keep_their_ends() -> None:
+    from ampsim.result.analysis.learning import Curve
+
+    long = Curve(np.arange(5000.0), np.arange(5000.0), np.arange(5000.0))
+    thin = learning.thinned(long)
+    assert len(thin.time) == learning.MOST_POINTS
+    assert (thin.time[0], thin.time[-1]) == (0, 4999)
+
+
+def test_staleness_bars_are_shares_of_each_nodes_gradients() -> None:
+    run = make_run(3)
+    (plot,) = plots(staleness.section([one(run)]))
+    assert [trace.name for trace in plot.figure.data] == ["L1", "L2", "L3"]
+    for trace in plot.figure.data:
+        assert np.isclose(values(trace, "y").sum(), 100.0, atol=1e-3)
+
+
+def test_instances_in_flight_never_exceed_what_is_allowed() -> None:
+    section = instances.section([one(make_run(2, mak=3))])
+    (plot,) = plots(section)
+    assert [int(np.max(trace.customdata)) for trace in plot.figure.data] == [3, 3]
+    (sheet,) = sheets(section)
+    assert sheet.rows[0][2:5] == ["60", "6,000", "3"]
+
+
+def test_memory_starts_at_the_static_parts() -> None:
+    over_time, peak = plots(memory.section([one(make_run(2))]))
+    factor = 1e3 if "kB" in over_time.figure.layout.yaxis.title.text else 1.0
+    assert np.isclose(values(over_time.figure.data[0], "y").min() * factor, 96.0 + 50.0, atol=1e-2)
+    parts = {trace.name: values(trace, "x") for trace in peak.figure.data}
+    assert (parts["parameters"] * factor).tolist() == [48.0, 48.0]
+
+
+def test_a_comparison_names_predicted_measured_and_difference() -> None:
+    predicted, measured = make_run(latency=16), make_run(backend="runtime")
+    section = comparison.section(shown([predicted, measured]))
+    assert section is not None
+    numbers, facts = sheets(section)
+    assert numbers.header == ("quantity", "predicted", "measured", "difference", "relative")
+    assert {row[1] for row in facts.rows} == {"✓ equal"}
+    (plot,) = plots(section)
+    names = list(plot.figure.data[0].y)
+    share = values(plot.figure.data[0], "x")[names.index("makespan")]
+    assert np.isclose(share, 100 * (predicted.makespan / measured.makespan - 1))
+    assert comparison.section(shown([predicted])) is None
+
+
+def test_differences_of_orders_of_magnitude_are_ratios() -> None:
+    section = comparison.section(shown([make_run(compute=64, latency=1), make_run(backend="runtime")]))
+    assert section is not None
+    (plot,) = plots(section)
+    assert plot.figure.layout.xaxis.type == "log"
+    trace = plot.figure.data[0]
+    ends = values(trace, "x") + values(trace, "base")
+    assert ends.min() > 0
+
+
+def test_equal_names_stay_apart() -> None:
+    assert distinct(["a", "b", "a", "a"]) == ["a", "b", "a (2)", "a (3)"]
