@@ -48,9 +48,9 @@ def config_hash(config: Mapping[str, Any]) -> str:
 @functools.cache
 def versions() -> Mapping[str, str | None]:
     """Of ampsim, Python and the packages that can change a result."""
-    import ampsim
-
-    found: dict[str, str | None] = {"ampsim": ampsim.__version__, "python": platform.python_version()}
+    # Not imported, for this floor is below the face; but the package above a loaded module is always loaded.
+    version = getattr(sys.modules["ampsim"], "__version__", None)
+    found: dict[str, str | None] = {"ampsim": version, "python": platform.python_version()}
     for name in PACKAGES:
         try:
             found[name] = metadata.version(name)
