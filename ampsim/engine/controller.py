@@ -1,7 +1,7 @@
 """Admission, epochs, validation, target and stop: a pure state machine that a backend feeds with reports.
 
-    train segment:  admit while in flight < mak --> drain --> [apply leftovers --> acknowledged]
-    validation:     admit while in flight < mak --> drain --> target reached? stop
+train segment:  admit while in flight < mak --> drain --> [apply leftovers --> acknowledged]
+validation:     admit while in flight < mak --> drain --> target reached? stop
 """
 
 from __future__ import annotations
@@ -75,8 +75,22 @@ class Controller:
         complete = [instance for instance in reported if self._count(instance, now)]
         self._acks -= effects.acks
         if complete and self._segment.training and self.settings.update == "instance":
-            return self._update(Orders(update=sorted(complete)), now)
+            return self._end(sorted(complete), now)
         return self._advance(now)
+
+    def _end(self, instances: list[int], now: int) -> Orders:
+        """The updates at the end of these instances.
+
+        In a given order each worker knows by itself when to update. Admission must not wait there: which instances end
+        close together, so that their updates are waited for at once, is not the same as when the order was made.
+        """
+        if not self.program.ordered:
+            return self._update(Orders(update=instances), now)
+        orders = self._advance(now)
+        if not orders.flush:
+            orders.update = instances
+            self._acks += len(self.program.update_workers)
+        return orders
 
     def _count(self, instance: int, now: int) -> bool:
         """One more report of an instance; True if it was the last."""
@@ -94,7 +108,7 @@ class Controller:
 
     def _advance(self, now: int) -> Orders:
         orders = Orders()
-        if self._acks or self.done:
+        if self.done or (self._acks and not self.program.ordered):
             return orders
         while True:
             segment = self._segment
@@ -110,6 +124,8 @@ class Controller:
             if segment.flush and not self._flushed:
                 self._flushed = True
                 return self._update(Orders(flush=True), now)
+            if self._acks:
+                return orders
             if self._close(segment, now):
                 orders.done = True
                 return orders

@@ -92,13 +92,14 @@ class NullBackend:
 
 
 def stalled(workers: Sequence[WorkerState], controller: Controller) -> Stalled:
-    """The error of a run in which nothing can move: which joins wait, and for what.
-
-    Raises Stalled itself where a given order says more.
-    """
+    """The error of a run in which nothing can move: where given orders stop, which joins wait, and for what."""
+    lines = []
     for state in workers:
-        state.policy.finish()
-    lines = [f"worker {state.worker}: {line}" for state in workers for line in state.waiting()]
+        try:
+            state.policy.finish()
+        except Stalled as error:
+            lines.append(f"worker {state.worker}: {error.what}")
+    lines += [f"worker {state.worker}: {line}" for state in workers for line in state.waiting()]
     return stalled_error(lines, sorted(controller.in_flight))
 
 

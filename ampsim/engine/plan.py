@@ -53,6 +53,9 @@ class Plan:
                 "training.target",
                 "set training.target to null, or use numeric mode",
             )
+        if self.order is not None and set(self.order) != set(range(self.workers)):
+            what = f"the given order is for workers {sorted(self.order)}, the plan has {self.workers}"
+            raise UsageError(what, "order", "give every worker an order, if only an empty one")
         verify(self.job.graph, self.data.training)
 
     @cached_property
@@ -73,7 +76,8 @@ class Plan:
             shuffle=training.shuffle,
             seed=training.seed,
         )
-        return Program(self.job.graph, schedule, training, owner, self.workers, self.mode == "numeric")
+        numeric, ordered = self.mode == "numeric", self.order is not None
+        return Program(self.job.graph, schedule, training, owner, self.workers, numeric, ordered)
 
     def policy(self, worker: int) -> Policy:
         """The policy of one worker."""

@@ -20,7 +20,8 @@ from ampsim.job import Training
 class Program:
     """What every worker of a run is built from.
 
-    ``owner[node]`` is the worker that hosts a node; ``numeric`` tells arrays from shapes.
+    ``owner[node]`` is the worker that hosts a node; ``numeric`` tells arrays from shapes; ``ordered`` says that every
+    worker follows a given order of tasks.
     """
 
     graph: Graph
@@ -29,6 +30,7 @@ class Program:
     owner: tuple[int, ...]
     workers: int
     numeric: bool = True
+    ordered: bool = False
 
     @cached_property
     def chains(self) -> tuple[tuple[int, ...], ...]:

@@ -92,6 +92,8 @@ class ShuffledBackend:
             self._random.shuffle(moves)
             if not any(self._move(move, logs) for move in moves):
                 raise stalled(self.workers, controller)
+        for state in self.workers:
+            state.policy.finish()
         final = {name: value for state in self.workers for name, value in state.values().items()}
         static = [state.static_memory() for state in self.workers]
         tables = [log.tables() for log in logs]

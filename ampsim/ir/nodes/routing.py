@@ -6,6 +6,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ampsim.errors import RunError
 from ampsim.ir.kernels import select
 from ampsim.ir.message import Messages, Payload, State
 from ampsim.ir.nodes.base import Function, Node
@@ -102,6 +103,9 @@ class Cond(Routing):
     def forward(self, site: Site, port: int, messages: Messages) -> None:
         predicate = resolve(reference(self.predicate))
         choices = [int(predicate(state, site.structure(state[0]))) for state in messages.states]
+        if not 0 <= min(choices) <= max(choices) < len(self.ports):
+            ports = f"it chooses among {len(self.ports)} ports: {list(self.ports)}"
+            raise RunError(f"{self.predicate} gave a number that is no port of {self.name}", self.name, ports)
         for choice, chosen in partition(choices):
             part = select(messages, chosen)
             site.send(choice, part.states, part.rows, part.payload)
