@@ -13,8 +13,8 @@ from ampsim.reports.model import Key, Plot, Section, Sheet, Shown, View
 from ampsim.result.schema import KINDS, Array
 
 MOST_TASKS = 20_000
-OPENING = 160
-"""Tasks on show when the page opens; more would be too thin to see."""
+OPENING = (160, 15)
+"""Tasks on show when the page opens, in all and at least for each worker; more would be too thin to see."""
 
 CAPTION = (
     "One row a worker, one bar a task, coloured by the first node of the task. Forward tasks are solid, backward tasks "
@@ -58,7 +58,7 @@ def gantt(shown: Shown) -> Plot:
     note = shade_gaps(figure, windows, tasks["start"], scale, horizon)
     if len(groups) > base.HUES:
         note = f"{note} Colours come round again after {base.HUES} nodes.".strip()
-    views = opening_views(tasks["start"], windows, scale, horizon)
+    views = opening_views(tasks["start"], max(OPENING[0], OPENING[1] * rows), scale, horizon)
     figure.update_xaxes(range=views[1].layout["xaxis.range"])
     legend = [Key(shown.nodes[node], _colour(shown, node, 0), tuple(numbers)) for node, numbers in groups.items()]
     legend += [Key(KINDS[kind], f"var(--hue-0{_SHADE[kind]})", tuple(numbers)) for kind, numbers in kinds.items()]
@@ -126,11 +126,11 @@ def shade_gaps(figure: Any, windows: Sequence[tuple[float, float]], start: Array
     )
 
 
-def opening_views(start: Array, windows: Sequence[tuple[float, float]], scale: float, horizon: float) -> list[View]:
-    """Stretches of time with about :data:`OPENING` tasks at the beginning, in the middle and at the end."""
+def opening_views(start: Array, few: int, scale: float, horizon: float) -> list[View]:
+    """Stretches of time with ``few`` tasks at the beginning, in the middle and at the end."""
     ordered = np.sort(start)
     count = len(ordered)
-    few = min(OPENING, count)
+    few = min(few, count)
     middle = max(0, (count - few) // 2)
 
     def view(name: str, low: float, high: float) -> View:
