@@ -1,0 +1,184 @@
+"""Chains of layers with round task times, so that what a simulation must give can be written down as a formula."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ampsim.engine.placement import units_of
+from ampsim.engine.plan import Plan
+from ampsim.engine.policy import Planned
+from ampsim.hw import System
+from ampsim.hw.backend import SimBackend, Simulation
+from ampsim.ir.data import Dataset
+from ampsim.ir.graph import Graph
+from ampsim.ir.message import Array, Spec, State
+from ampsim.ir.nodes import Linear, LogSoftmax, NllLoss, Node, Source
+from ampsim.job import Job, Recipe, Training
+from ampsim.result.run import Run
+
+ROWS = 64
+WIDTH = 16
+MS = 1e-3
+FREE = {"bandwidth": "unlimited", "latency": 0.0}
+
+
+class Blank(Dataset):
+    """``instances`` minibatches of ones, ``rows`` x ``width``, all of class 0."""
+
+    def __len__(self) -> int:
+        return int(self.options["instances"])
+
+    def rows(self, index: int) -> int:
+        return int(self.options["rows"])
+
+    def spec(self, field: str, index: int) -> Spec:
+        shape = (self.rows(index),) if field == "labels" else (self.rows(index), int(self.options["width"]))
+        return Spec(shape, np.dtype(np.int64 if field == "labels" else np.float32))
+
+    def payload(self, field: str, index: int) -> Array:
+        spec = self.spec(field, index)
+        return np.zeros(spec.shape, spec.dtype) if field == "labels" else np.ones(spec.shape, spec.dtype)
+
+
+def blank(instances: int, rows: int = ROWS, width: int = WIDTH) -> tuple[Dataset, None]:
+    """A training set, and nothing to validate on."""
+    return Blank({}, instances=instances, rows=rows, width=width), None
+
+
+def chain_job(stages: int, instances: int, rows: int = ROWS, width: int = WIDTH, **training: Any) -> Job:
+    """One square layer a unit; the label is joined on the last one. Unless told otherwise it updates when it is over."""
+    x, labels, loss = Source("x"), Source("labels"), NllLoss("loss")
+    at: Node = x
+    for stage in range(stages):
+        at = at >> Linear(f"L{stage}", width, width).affinity(stage)
+    _ = at >> LogSoftmax() >> loss["prediction"]
+    _ = labels >> loss["label"]
+    settings = {"shuffle": False, "min_update_frequency": instances, **training}
+    options = {"instances": instances, "rows": rows, "width": width}
+    return Job(Graph.of("chain", x, labels), Recipe(blank, options), Training(**settings))
+
+
+def times(forward: float, backward: float, rows: int = ROWS, width: int = WIDTH, **more: float) -> dict[str, Any]:
+    """Measured tables of a chip: seconds of a layer over ``rows`` rows; all else takes none, but ``more`` does."""
+    layer = f"Linear({width}, {width})"
+    seconds = {
+        f"{layer} forward": forward,
+        f"{layer} backward": backward,
+        f"{layer} backward without dx": backward,
+        f"{layer} update": 0.0,
+        "Source x forward": 0.0,
+        "Source labels forward": 0.0,
+        "LogSoftmax forward": 0.0,
+        "LogSoftmax backward": 0.0,
+        "NllLoss forward": 0.0,
+        **{name.replace("_", " "): value for name, value in more.items()},
+    }
+    return {name: {"rows": [rows], "seconds": [value]} for name, value in seconds.items()}
+
+
+def chain_system(
+    stages: Sequence[tuple[float, float]],
+    *,
+    rows: int = ROWS,
+    width: int = WIDTH,
+    links: Mapping[str, Any] = FREE,
+    host: Mapping[str, Any] | None = None,
+    capacity: Sequence[Any] | None = None,
+    more: Mapping[str, float] | None = None,
+    topology: Mapping[str, Any] | None = None,
+    **chip: Any,
+) -> System:
+    """A line of chips, chip s with (forward, backward) seconds of ``stages[s]``."""
+    chips = []
+    for number, (forward, backward) in enumerate(stages):
+        group = {
+            "count": 1,
+            "matmul": 1e12,
+            "vector": 1e12,
+            "memory_bandwidth": "unlimited",
+            "memory_capacity": capacity[number] if capacity else "unlimited",
+            "measured": times(forward, backward, rows, width, **(more or {})),
+        }
+        chips.append(group | chip)
+    values: dict[str, Any] = {"name": "chain", "chips": chips, "links": dict(links)}
+    values["topology"] = dict(topology or {"kind": "line"})
+    return System.from_dict(values | ({"host": dict(host)} if host else {}))
+
+
+def simulate(job: Job, system: System, workers: int, **plan: Any) -> Run:
+    """In shapes mode unless told otherwise."""
+    placement = {unit: unit % workers for unit in units_of(job.graph)}
+    return SimBackend(system).execute(Plan(job, workers, placement, **{"mode": "shapes", **plan}))
+
+
+def simulation(job: Job, system: System, workers: int, mode: str = "shapes") -> Simulation:
+    """To be looked into after ``run()``."""
+    plan = Plan(job, workers, {unit: unit % workers for unit in units_of(job.graph)}, mode=mode)
+    plan.check()
+    return Simulation(plan, system)
+
+
+def completions(run: Run) -> Array:
+    """When instances were complete, in order."""
+    return np.sort(run.tables["instances"]["completed"])
+
+
+# -- schedules made by hand --------------------------------------------------------------------------------------------
+
+
+def schedule(job: Job, directions: Sequence[Sequence[tuple[str, int]]]) -> dict[int, list[Planned]]:
+    """Orders for ``Plan.order``: for each stage its (direction, instance) in turn; the rest goes along."""
+    graph = job.graph
+    stages = len(directions)
+
+    def edge(node: int, incoming: bool) -> int:
+        return (graph.incoming if incoming else graph.outgoing)[node][0][0]
+
+    def task(kind: str, node: int, *messages: tuple[int, State]) -> Planned:
+        return Planned(kind, node, messages)
+
+    loss, labels, x = graph.index("loss"), graph.index("labels"), graph.index("x")
+    softmax = graph.edges[graph.incoming[loss][0][0]].source
+    label_edge = graph.outgoing[labels][0][0]
+    order: dict[int, list[Planned]] = {}
+    for stage, steps in enumerate(directions):
+        node = graph.index(f"L{stage}")
+        last = stage == stages - 1
+        planned: list[Planned] = []
+        for direction, instance in steps:
+            state = (instance,)
+            if direction == "F":
+                if stage == 0:
+                    planned.append(task("forward", x, (-1, state)))
+                planned.append(task("forward", node, (edge(node, incoming=True), state)))
+                if last:
+                    planned.append(task("forward", labels, (-1, state)))
+                    planned.append(task("forward", loss, (edge(softmax, incoming=False), state), (label_edge, state)))
+            else:
+                tail = softmax if last else node
+                planned.append(task("backward", node, (edge(tail, incoming=False), state)))
+        planned.append(Planned("update", node, ()))
+        order[stage] = planned
+    return order
+
+
+def gpipe(stages: int, instances: int) -> list[list[tuple[str, int]]]:
+    """All forward, then all backward."""
+    every = range(instances)
+    return [[("F", i) for i in every] + [("B", i) for i in every] for _ in range(stages)]
+
+
+def one_forward_one_backward(stages: int, instances: int) -> list[list[tuple[str, int]]]:
+    """1F1B: stage s warms up with p - 1 - s forward passes, then alternates."""
+    found = []
+    for stage in range(stages):
+        warm = min(instances, stages - 1 - stage)
+        steps = [("F", i) for i in range(warm)]
+        for i in range(instances - warm):
+            steps += [("F", warm + i), ("B", i)]
+        steps += [("B", i) for i in range(instances - warm, instances)]
+        found.append(steps)
+    return found
