@@ -21,6 +21,7 @@ from ampsim.result.run import Run
 
 ROWS = 64
 WIDTH = 16
+NBYTES = 4 * ROWS * WIDTH
 MS = 1e-3
 FREE = {"bandwidth": "unlimited", "latency": 0.0}
 
@@ -49,7 +50,7 @@ def blank(instances: int, rows: int = ROWS, width: int = WIDTH) -> tuple[Dataset
 
 
 def chain_job(stages: int, instances: int, rows: int = ROWS, width: int = WIDTH, **training: Any) -> Job:
-    """One square layer a unit; the label is joined on the last one. Unless told otherwise it updates when it is over."""
+    """One square layer a unit, the label joined on the last; unless told otherwise all updates come at the end."""
     x, labels, loss = Source("x"), Source("labels"), NllLoss("loss")
     at: Node = x
     for stage in range(stages):

@@ -13,7 +13,7 @@ from ampsim.result.run import Run
 from ampsim.workloads import workload
 from tests.sim.chains import (
     MS,
-    ROWS,
+    NBYTES,
     WIDTH,
     chain_job,
     chain_system,
@@ -26,7 +26,6 @@ from tests.sim.chains import (
 
 EXACT = 1e-12
 Make = Callable[[int, int], list[list[tuple[str, int]]]]
-NBYTES = 4 * ROWS * WIDTH
 LINK = {"bandwidth": 1e9, "latency": 1e-6}
 HOP = 1e-6 + NBYTES / 1e9
 
