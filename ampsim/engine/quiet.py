@@ -15,8 +15,9 @@ def quiet(numeric: bool) -> Iterator[None]:
 
     The engine makes no cycles, and its logs grow by many small objects that every collection walks: a fifth to a third
     of the Python time per message. Only a run that keeps ten million objects pays for a collection, so that cycles
-    made by a user's node do not stay for ever. The bits of a matrix product depend on the number of threads, and workers use one.
-    Overflow is no warning on the way: losses and gradients are looked at, and NonFinite says where it began.
+    made by a user's node do not stay for ever. The bits of a matrix product depend on the number of threads, and
+    workers use one. Overflow is no warning on the way: losses and gradients are looked at, and NonFinite says where it
+    began.
     """
     before = gc.get_threshold()
     gc.set_threshold(10_000_000, 50, 1000)
