@@ -8,7 +8,7 @@ from ampsim.engine.plan import Plan
 from ampsim.runtime.codec import Note, decode, note
 from ampsim.runtime.measure import Measured
 from ampsim.runtime.mesh import make_mesh
-from ampsim.runtime.pool import Ended, Pool, Said
+from ampsim.runtime.pool import Pool, Said
 from ampsim.runtime.setup import describe
 from ampsim.runtime.shared import ArrayStore
 
@@ -33,7 +33,7 @@ def gauge(plan: Plan, workers: int, seconds: float, start_method: str = "forkser
             for event in pool.watch(1.0, mesh.controller):
                 if isinstance(event, Said):
                     found[event.worker] = msgspec.msgpack.decode(event.message, type=Measured)
-                elif isinstance(event, Ended) and (not event.well or event.worker not in found):
+                elif not event.well or event.worker not in found:
                     raise event.error("calibration")
             for worker, message in mesh.controller.receive():
                 content = decode(message)

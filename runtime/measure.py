@@ -156,8 +156,8 @@ def _parcels(endpoint: Endpoint, index: int, early: int) -> list[tuple[int, floa
             trips.append(time.perf_counter() - start)
             sending.append(sent)
             receiving.append(received)
-        medians = [float(np.median(values[ROUNDS // 5 :])) for values in (sending, receiving, trips)]
-        results.append((payload.nbytes, *medians))
+        send, receive, trip = (float(np.median(values[ROUNDS // 5 :])) for values in (sending, receiving, trips))
+        results.append((payload.nbytes, send, receive, trip))
     return results
 
 

@@ -40,7 +40,7 @@ class StallWatch:
         return self._question
 
     def answer(self, worker: int, body: Sequence[Any], in_flight: Sequence[int]) -> Stalled | None:
-        """A worker's status: question, counts, waiting joins, and what a given order waits for (None: nothing).
+        """A worker's status: question, counts, waiting joins, and where a given order stops (None: nowhere).
 
         The error to raise if the run stands still.
         """
@@ -57,8 +57,7 @@ class StallWatch:
         self._before = moved
         if not same or any(left for *_, left in moved):
             return None
-        for w in range(self._workers):
-            if self._answers[w][2]:
-                return Stalled(*self._answers[w][2])
-        lines = [f"worker {w}: {line}" for w in range(self._workers) for line in self._answers[w][1]]
+        answers = [self._answers[w] for w in range(self._workers)]
+        lines = [f"worker {w}: {blocked}" for w, (_, _, blocked) in enumerate(answers) if blocked]
+        lines += [f"worker {w}: {line}" for w, (_, waiting, _) in enumerate(answers) for line in waiting]
         return stalled_error(lines, in_flight)

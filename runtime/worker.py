@@ -94,7 +94,7 @@ class WorkerLoop:
         try:
             self.state.policy.finish()
         except Stalled as error:
-            blocked = [error.what, error.where, error.do]
+            blocked = error.what
         return [question, counts, self.state.waiting(), blocked]
 
 
