@@ -211,5 +211,3 @@ def _best(call: Any) -> float:
         call()
         times.append(time.perf_counter() - start)
     return float(np.median(times))
-
-
