@@ -87,7 +87,8 @@ class Unit:
         self.env.schedule(self._pause, NORMAL if delay else AFTER_NETWORK, delay)
 
     def _go_on(self, _: simpy.Event) -> None:
-        delay = self._script.send(self.simulation.now)
+        now: Any = self.env.now  # an int; SimPy's types allow for floats
+        delay = self._script.send(now)
         if delay is None:
             self._asleep = True
         else:
@@ -162,26 +163,29 @@ class Unit:
 
     # -- memory, by the same rule as on every backend ---------------------------------------------------------------
 
-    def _levels(self) -> tuple[tuple[str, int], ...]:
-        """Bytes of each kind as the worker counts them. What waits to be taken in lies in a queue already."""
+    def _changes(self) -> tuple[tuple[str, int], ...]:
+        """By how many bytes each kind differs from what is on the books. What waits to be taken in lies in a queue."""
         caches, deferred, queues = self.state.memory()
-        return ("caches", caches), ("deferred", deferred), ("queues", queues + self._inbox_bytes)
+        levels = self.memory.levels
+        return (
+            ("caches", caches - levels["caches"]),
+            ("deferred", deferred - levels["deferred"]),
+            ("queues", queues + self._inbox_bytes - levels["queues"]),
+        )
 
     def _hold(self, now: int, effects: Effects) -> None:
         """Count what there is more of. A parcel is held by its sender until it has arrived."""
-        memory = self.memory
-        for kind, nbytes in self._levels():
-            if nbytes > memory.levels[kind]:
-                memory.set(kind, nbytes, now)
+        for kind, change in self._changes():
+            if change > 0:
+                self.memory.add(kind, change, now)
         for parcel in effects.parcels.values():
-            memory.add("outbox", size(parcel), now)
+            self.memory.add("outbox", size(parcel), now)
 
     def _release(self, now: int) -> None:
         """Count what there is less of."""
-        memory = self.memory
-        for kind, nbytes in self._levels():
-            if nbytes < memory.levels[kind]:
-                memory.set(kind, nbytes, now)
+        for kind, change in self._changes():
+            if change < 0:
+                self.memory.add(kind, change, now)
 
 
 def size(parcel: Sequence[Messages]) -> int:
