@@ -28,7 +28,7 @@ from ampsim.runtime.pool import Ended
 from ampsim.runtime.watch import StallWatch
 from tests.agreement.jobs import small_mlp, small_rnn
 from tests.runtime.faulty import faulty_job
-from tests.sim.chains import chain_system
+from tests.sim.chains import chain_job, chain_system
 from tests.sim.stuck import stuck_job
 
 AT_ONCE = 1.0
@@ -103,6 +103,25 @@ def test_a_killed_worker_ends_the_run_at_once(
         for part in (f"worker {victim} (process ", "SIGKILL", *nodes_of(plan, victim)):
             assert part in text
         monkeypatch.undo()
+
+
+@pytest.mark.parametrize("moment", ["__enter__", "finish"])
+def test_killed_before_it_is_ready_or_while_it_hands_in_its_results(
+    moment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed = []
+    original: Callable[..., Any] = getattr(Crew, moment)
+
+    def then_kill(crew: Crew, *arguments: Any) -> Any:
+        found = original(crew, *arguments)
+        killed.append(time.monotonic())
+        os.kill(crew._pool.pids[1], signal.SIGKILL)
+        return found
+
+    monkeypatch.setattr(Crew, moment, then_kill)
+    with pytest.raises(WorkerDied, match=r"worker 1 \(process .*SIGKILL"):
+        RuntimeBackend().execute(Plan(chain_job(2, 2, width=1500), 2, TWO))  # 9 MB of parameters are no instant
+    assert time.monotonic() - killed[0] < AT_ONCE
 
 
 CAUSES = {
