@@ -14,7 +14,7 @@ from typing import Any
 from ampsim.engine.program import Program
 from ampsim.engine.schedule import Segment
 from ampsim.engine.task import Effects, Metric
-from ampsim.ir.nodes import Loss
+from ampsim.ir.nodes import Loss, Source
 
 
 @dataclass(slots=True)
@@ -57,7 +57,9 @@ class Controller:
 
     def _label_field(self, loss: int) -> str:
         graph = self.program.graph
-        return graph.nodes[graph.edges[graph.incoming[loss][1][0]].source].name
+        source = graph.nodes[graph.edges[graph.incoming[loss][1][0]].source]
+        assert isinstance(source, Source)
+        return source.data_field
 
     def start(self, now: int) -> Orders:
         """The first orders."""

@@ -13,7 +13,7 @@ from ampsim.engine.task import Metric, Part
 from ampsim.errors import NonFinite
 from ampsim.ir.kernels import stack_rows
 from ampsim.ir.message import FORWARD, Messages, Origin, Payload, Spec, spec_of
-from ampsim.ir.nodes import FanOut, Loss
+from ampsim.ir.nodes import FanOut, Loss, Source
 from ampsim.ir.work import Work
 
 if TYPE_CHECKING:
@@ -27,7 +27,9 @@ class SourceStation(Station):
         super().__init__(index, "forward", self.emit, lambda: worker.settings.max_batch, worker.ledger)
         self.worker = worker
         self.site = Site(worker, index)
-        self.field = self.site.node.name
+        source = self.site.node
+        assert isinstance(source, Source)
+        self.field = source.data_field
         self.unanswered: dict[int, int] = {}
         self._instances: deque[tuple[int, int, Origin]] = deque()
 

@@ -74,6 +74,9 @@ def place(
     for unit in order:
         if unit not in given:
             raise UsageError(f"the placement says nothing of unit {unit}", "placement", f"place all units: {order}")
+    unknown = [unit for unit in given if unit not in order]
+    if unknown:
+        raise UsageError(f"the graph has no unit {unknown[0]}", "placement", f"place these units: {order}")
     for unit, worker in given.items():
         if not 0 <= worker < workers:
             raise UsageError(

@@ -56,9 +56,12 @@ def _entering(graph: Graph, data: Dataset) -> tuple[dict[int, Spec], list[str]]:
     for index, node in enumerate(graph.nodes):
         if isinstance(node, Source):
             try:
-                whole, count = data.spec(node.name, 0), len(data.states(node.name, 0))
+                whole, count = data.spec(node.data_field, 0), len(data.states(node.data_field, 0))
             except KeyError:
-                problems.append(f"{node.name}: the data set has no such field; a Source is named after its field")
+                field = node.data_field
+                problems.append(
+                    f"{node.name}: the data set has no field {field!r}; name the Source after one, or reads="
+                )
                 continue
             known[graph.outgoing[index][0][0]] = whole.with_rows(whole.shape[0] // max(count, 1))
     return known, problems

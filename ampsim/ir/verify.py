@@ -93,6 +93,10 @@ def _functions(graph: Graph) -> Iterator[str]:
             for port in node.key:
                 if port not in node.inputs:
                     yield f"{node.name}: key for port {port!r}, which does not exist; ports are {list(node.inputs)}"
+        if node.key is not None and isinstance(node, Source | Isu | Cond | FanOut):
+            yield f"{node.name}: {type(node).__name__} remembers nothing under a key; leave key out"
+        elif isinstance(node.key, dict) and isinstance(node, Phi):
+            yield f"{node.name}: a Phi has one key for all its ports; give a function"
         for function in (*node.functions, *map(str, keys)):
             wrong = problem(function)
             if wrong:

@@ -141,3 +141,9 @@ def test_a_parameterised_node_is_the_only_one_in_its_chain() -> None:
     names = [[program.graph.nodes[n].name for n in chain] for chain in program.chains]
     assert ["join", "cell", "tanh1"] in names
     assert ["classify", "logsoftmax1"] in names
+
+
+def test_a_unit_that_does_not_exist_is_refused() -> None:
+    graph = mlp().graph
+    with pytest.raises(UsageError, match="no unit 9"):
+        place(graph, 2, {}, {0: 0, 1: 0, 2: 1, 3: 1, 9: 0})

@@ -315,7 +315,7 @@ def test_a_source_is_named_after_its_field() -> None:
     x, loss = Source("y"), NllLoss("loss")
     x >> loss["prediction"]
     Source("labels") >> loss["label"]
-    assert shapes(Graph.of("g", x)) == ["y: the data set has no such field; a Source is named after its field"]
+    assert shapes(Graph.of("g", x)) == ["y: the data set has no field 'y'; name the Source after one, or reads="]
 
 
 def test_an_empty_data_set() -> None:
@@ -432,3 +432,10 @@ def test_what_can_be_imported_is_fine(target: Any) -> None:
 def test_the_small_jobs_are_valid() -> None:
     for job in (rnn(), diamond()):
         verify(job.graph, job.data.load().training)
+
+
+@pytest.mark.parametrize("node", [Isu("odd", "m:f", "m:g"), Bcast("odd"), Cond("odd", "m:p"), Source("odd")])
+def test_a_key_where_nothing_is_remembered_is_a_violation(node: Node) -> None:
+    node.key = "ampsim.ir.keys:instance"
+    found = list(violations(Graph("g", [node], [])))
+    assert any("remembers nothing under a key" in line for line in found)
