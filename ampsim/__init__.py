@@ -61,10 +61,13 @@ if TYPE_CHECKING:
 
 def __getattr__(name: str) -> Any:
     if name == "nodes":
-        return importlib.import_module("ampsim.ir.nodes")
-    if name in _HOME:
-        return getattr(importlib.import_module(_HOME[name]), name)
-    raise AttributeError(f"module 'ampsim' has no attribute {name!r}")
+        found = importlib.import_module("ampsim.ir.nodes")
+    elif name in _HOME:
+        found = getattr(importlib.import_module(_HOME[name]), name)
+    else:
+        raise AttributeError(f"module 'ampsim' has no attribute {name!r}")
+    globals()[name] = found  # asked for once only
+    return found
 
 
 def __dir__() -> list[str]:

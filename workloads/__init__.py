@@ -17,19 +17,36 @@ WORKLOADS = {
 
 
 def workload(name: str, **options: Any) -> Job:
-    """The job called ``name`` with its options, e.g. ``workload("mlp", batch=10)``. Raises UsageError."""
+    """The job called ``name`` with its options, e.g. ``workload("mlp", batch=10)``.
+
+    An option has the type of its default; an int will do for a float. Raises UsageError, naming the option.
+    """
     build = builder(name)
     known = inspect.signature(build).parameters
+    given = {}
     for option, value in options.items():
         if option not in known:
-            raise UsageError(
-                f"workload {name} has no option {option!r}", f"options.{option}", f"one of: {', '.join(known)}"
-            )
-        wanted = type(known[option].default)
-        if type(value) is not wanted:
-            raise UsageError(f"{option} must be {wanted.__name__}, not {value!r}", f"options.{option}")
-    job: Job = build(**options)
+            close = difflib.get_close_matches(option, known, 1)
+            hint = f"did you mean {close[0]}?" if close else f"one of: {', '.join(known)}"
+            raise UsageError(f"workload {name} has no option {option!r}", f"options.{option}", hint)
+        given[option] = _typed(option, value, known[option].default)
+    job: Job = build(**given)
     return job
+
+
+def _typed(option: str, value: Any, default: Any) -> Any:
+    wanted = type(default)
+    if wanted is float and type(value) is int:
+        return float(value)
+    if type(value) is not wanted:
+        what = f"{option} must be of type {wanted.__name__}, not {value!r:.60}"
+        raise UsageError(what, f"options.{option}", f"the default is {default!r}")
+    return value
+
+
+def has_option(name: str, option: str) -> bool:
+    """Whether a workload takes an option. Raises UsageError for an unknown workload."""
+    return option in inspect.signature(builder(name)).parameters
 
 
 def builder(name: str) -> Any:
@@ -37,6 +54,6 @@ def builder(name: str) -> Any:
     if name not in WORKLOADS:
         close = difflib.get_close_matches(name, WORKLOADS, 1)
         hint = f"did you mean {close[0]}?" if close else f"one of: {', '.join(WORKLOADS)}"
-        raise UsageError(f"there is no workload {name!r}", do=f"{hint} (or give a job.yaml, or file.py:function)")
+        raise UsageError(f"there is no workload {name!r:.100}", do=f"{hint} (or give a job.yaml, or file.py:function)")
     module, _, function = WORKLOADS[name].partition(":")
     return getattr(importlib.import_module(module), function)

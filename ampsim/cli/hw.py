@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import click
 
+from ampsim.cli.base import Group
+from ampsim.cli.options import json_option
 
-@click.group("hw")
+
+@click.group("hw", cls=Group)
 def command() -> None:
     """List and show systems."""
 
 
-@command.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
+@command.command("list", short_help="Name every system of the catalogue.")
+@json_option
 def list_(as_json: bool) -> None:
     """Name every system of the catalogue and say what it is."""
     from ampsim.cli.output import print_json, print_table
@@ -25,9 +28,9 @@ def list_(as_json: bool) -> None:
     print_table(("system", "chips", "what it is"), rows, align="lrl")
 
 
-@command.command("show")
+@command.command("show", short_help="Show one system, with all defaults filled in.")
 @click.argument("system")
-@click.option("--json", "as_json", is_flag=True, help="Print the system as JSON, in base units.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead, in base units.")
 def show(system: str, as_json: bool) -> None:
     """Show SYSTEM, a catalogue name or a YAML file, with all defaults filled in."""
     from ampsim.cli.output import print_json

@@ -6,15 +6,19 @@ Results go to stdout, progress and messages to stderr. Exit codes: 0 done, 1 the
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
+import select
 import sys
+import traceback
 from collections.abc import Sequence
 
 import click
 
 from ampsim import __version__
-from ampsim.errors import AmpsimError
+from ampsim.cli.base import Flags, Group
+from ampsim.errors import AmpsimError, RunError, UsageError
 
 COMMANDS = {
     "demo": "Train, simulate and compare the main job; write a report.",
@@ -27,9 +31,10 @@ COMMANDS = {
     "hw": "List and show systems.",
     "workload": "List and show workloads.",
 }
+COMPLETE = "_AMPSIM_COMPLETE"  # what the scripts of click's completion set when they ask
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Group):
     """Imports the module of a command only when that command is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -46,40 +51,97 @@ class LazyGroup(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+def _print_completion(context: click.Context, option: click.Parameter, shell: str | None) -> None:
+    if shell and not context.resilient_parsing:
+        from click.shell_completion import get_completion_class
+
+        kind = get_completion_class(shell)
+        assert kind is not None
+        click.echo(kind(cli, {}, "ampsim", COMPLETE).source())
+        context.exit()
+
+
+@click.group(cls=LazyGroup)
 @click.version_option(__version__, prog_name="ampsim")
-@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")
-@click.pass_context
-def cli(context: click.Context, debug: bool, quiet: bool) -> None:
+@click.option(
+    "--completion", type=click.Choice(["bash", "zsh", "fish"]), expose_value=False, is_eager=True,
+    callback=_print_completion, help="Print the script that completes words in this shell.",
+)  # fmt: skip
+def cli() -> None:
     """Train on real cores, simulate hypothetical chips, compare the two."""
-    context.obj = {"debug": debug, "quiet": quiet}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point; ends the process with one of the exit codes above."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    debug = "--debug" in given
+    flags = Flags()
     try:
-        code = cli.main(given, prog_name="ampsim", standalone_mode=False)
+        code = _invoke(list(sys.argv[1:] if arguments is None else arguments), flags)
         sys.stdout.flush()
-    except click.ClickException as error:
-        error.show()
-        code = error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted", err=True)
+        _tell("interrupted")
         code = 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
-    except AmpsimError as error:
-        if debug:
-            raise
-        click.echo(f"error: {error}", err=True)
-        code = error.exit_code
-    except OSError as error:
-        if debug:
-            raise
-        click.echo(f"error: {error.strerror or error}\n  where: {error.filename or 'the system'}", err=True)
-        code = 1
-    sys.exit(code if isinstance(code, int) else 0)
+    except Exception as error:
+        if isinstance(error, BrokenPipeError) and _reader_is_gone():
+            code = 0  # as of `| head`: the reader has seen enough
+        else:
+            if flags.debug:
+                traceback.print_exc()
+            told = _explained(error)
+            _tell(f"error: {told}")
+            code = told.exit_code
+    sys.exit(code)
+
+
+def _invoke(arguments: list[str], flags: Flags) -> int:
+    """Run a command line as ``click`` would, without its way of printing errors."""
+    if asked := os.environ.get(COMPLETE):
+        from click.shell_completion import shell_complete
+
+        return shell_complete(cli, {}, "ampsim", COMPLETE, asked)
+    try:
+        with cli.make_context("ampsim", arguments, obj=flags) as context:
+            cli.invoke(context)
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.exceptions.NoArgsIsHelpError as wanted:
+        wanted.show()
+        return wanted.exit_code
+    return 0
+
+
+def _explained(error: Exception) -> AmpsimError:
+    """Any error as what, where and what to do."""
+    if isinstance(error, AmpsimError):
+        return error
+    if isinstance(error, click.ClickException):
+        message = error.format_message().rstrip(".")
+        context = getattr(error, "ctx", None)
+        do = f"see {context.command_path} -h" if context else None
+        return UsageError(message[:1].lower() + message[1:], do=do)
+    if isinstance(error, OSError):
+        place = None if error.filename is None else str(error.filename)
+        return RunError(f"the system refuses: {error.strerror or error}", place)
+    what = f"{type(error).__name__}: {error}".rstrip(": ")
+    return RunError(f"this was not foreseen: {what}", do="add --debug to see where it comes from")
+
+
+def _tell(text: str) -> None:
+    """A line on stderr, if there is somebody to read it."""
+    with contextlib.suppress(OSError):
+        click.echo(text, err=True)
+
+
+def _reader_is_gone() -> bool:
+    """Whether stdout is what broke; if so, it is closed for good, so that nothing complains at the end."""
+    try:
+        number = sys.stdout.fileno()
+    except (OSError, ValueError):  # not a file at all, as in a notebook
+        return False
+    if not hasattr(select, "poll"):  # as on Windows
+        return False
+    watch = select.poll()
+    watch.register(number, 0)
+    if not any(event & (select.POLLERR | select.POLLHUP) for _, event in watch.poll(0)):
+        return False
+    os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+    return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,34 +11,51 @@ import click
 
 from ampsim.errors import ConfigError, UsageError
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+CallbackT = TypeVar("CallbackT", bound=Callable[..., Any])
+
+set_option = click.option(
+    "--set", "settings", multiple=True, metavar="A.B=C",
+    help="Change one setting, e.g. training.epochs=3 or options.width=128; may be given again.",
+)  # fmt: skip
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead.")
+report_option = click.option(
+    "--report", "report_path", type=Path, metavar="FILE", help="Also write an HTML page; it may lie in the run folder."
+)
 
 
-def job_options(command: Command) -> Command:
-    """``--set``, ``--seed``, ``-o``, ``--force``, ``--json`` and ``--report``."""
-    for option in (
-        click.option("--set", "settings", multiple=True, metavar="A.B=C", help="Change one, e.g. training.epochs=3."),
-        click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of everything random."),
-        click.option("-o", "--output", type=Path, help="Run folder; left out: JOB-BACKEND-HASH in this folder."),
+def job_options(command: CallbackT) -> CallbackT:
+    """What ``run`` and ``simulate`` have in common."""
+    options = (
+        click.option("--placement", metavar="UNIT=WORKER,...", help="Which unit goes where, e.g. 0=0,1=0,2=1."),
+        set_option,
+        click.option("--seed", type=int, metavar="N", help="Seed of everything random."),
+        click.option(
+            "--init", "init_folder", type=Path, metavar="FOLDER", help="Start from the final parameters of this run."
+        ),
+        click.option("-o", "--output", type=Path, metavar="FOLDER", help="Run folder.  [default: ./JOB-BACKEND-HASH]"),
         click.option("--force", is_flag=True, help="Replace an existing run folder."),
-        click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table."),
-        click.option("--report", "report_path", type=Path, help="Also write an HTML report to this file."),
-        click.option("--placement", help="Unit to worker, e.g. 0=0,1=0,2=1."),
-    ):
+        report_option,
+        json_option,
+    )
+    for option in reversed(options):  # click lists what was applied last first
         command = option(command)
     return command
 
 
 def parse_settings(texts: tuple[str, ...]) -> dict[str, Any]:
-    """``("training.epochs=3",)`` as ``{"training.epochs": 3}``; values are read as YAML 1.2 scalars."""
+    """``("training.epochs=3",)`` as ``{"training.epochs": 3}``; values are read as YAML 1.2."""
     from ampsim.strict_yaml import loads
 
     found: dict[str, Any] = {}
     for text in texts:
         name, separator, value = text.partition("=")
         if not separator or not name:
-            raise ConfigError(f"{text!r} is not of the form NAME=VALUE", f"--set {text}")
-        found[name] = loads(value, f"--set {name}").value
+            do = "write NAME=VALUE, e.g. training.epochs=3"
+            raise ConfigError(f"{text!r} is not of the form NAME=VALUE", f"--set {text}", do)
+        try:
+            found[name] = loads(value).value if value.strip() else None
+        except ConfigError as error:
+            raise ConfigError(f"{value!r} cannot be read: {error.what}", f"--set {name}", error.do) from None
     return found
 
 
@@ -45,24 +63,56 @@ def parse_placement(text: str | None) -> dict[int, int] | None:
     """``"0=0,1=1"`` as ``{0: 0, 1: 1}``."""
     if text is None:
         return None
-    try:
-        pairs = [part.split("=") for part in text.split(",")]
-        return {int(unit): int(worker) for unit, worker in pairs}
-    except ValueError as error:
-        raise UsageError(f"{text!r} is no placement", "--placement", "write unit=worker, e.g. 0=0,1=1") from error
+    found: dict[int, int] = {}
+    for part in text.split(","):
+        pair = re.fullmatch(r"\s*(\d{1,9})\s*=\s*(\d{1,9})\s*", part)
+        if pair is None:
+            raise UsageError(f"{part!r} places nothing", "--placement", "write UNIT=WORKER,..., e.g. 0=0,1=1")
+        unit, worker = int(pair[1]), int(pair[2])
+        if unit in found:
+            raise UsageError(f"unit {unit} is placed twice", "--placement", "place it once")
+        found[unit] = worker
+    return found
 
 
 def output_folder(given: Path | None, job_name: str, backend: str, job_hash: str, force: bool) -> Path:
     """Where the run goes; checked before any work is done. Raises UsageError if it exists and may not be replaced."""
-    folder = given or Path(f"{job_name}-{backend}-{job_hash[:8]}")
-    if folder.exists() and not force:
-        raise UsageError(f"{folder} exists already", str(folder), "choose another -o, or --force to replace it")
-    if not folder.resolve().parent.is_dir():
-        raise UsageError(f"{folder.resolve().parent} is no folder", str(folder), "make it first, or choose another -o")
+    from ampsim.result.folder import checked_folder
+
+    plain = re.sub(r"[^\w.-]", "_", f"{job_name}-{backend}", flags=re.ASCII).lstrip("._")[:100]
+    folder = given or Path(f"{plain}-{job_hash[:8]}")
+    _refuse_existing(folder, force)
+    checked_folder(folder, force=force)
     return folder
 
 
-def check_report(path: Path | None) -> None:
-    """Refuse a report path that could not be written, before any work is done."""
-    if path is not None and (path.is_dir() or not path.resolve().parent.is_dir()):
-        raise UsageError(f"a report cannot be written to {path}", str(path), "name a file in an existing folder")
+def check_file(path: Path, force: bool) -> None:
+    """Refuse a file that could not be written, or must not be replaced, before any work is done."""
+    from ampsim.result.aside import checked_target
+
+    _refuse_existing(path, force)
+    checked_target(path)
+    if path.is_dir() or path.is_symlink():
+        raise UsageError(f"{path} is a {'link' if path.is_symlink() else 'folder'}", str(path), "name a file")
+
+
+def check_report(path: Path | None, beside: Path | None = None) -> None:
+    """Refuse a report that could not be written, before any work is done. ``beside`` is a folder about to be made.
+
+    An older page is replaced without asking; for this to be harmless, a report has to be called a page.
+    """
+    from ampsim.result.aside import checked_target
+
+    if path is None:
+        return
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise UsageError(f"a report is an HTML page, and {path} is not called one", str(path), "end it in .html")
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder", str(path), "name a file")
+    if beside is None or path.absolute().parent != beside.absolute():
+        checked_target(path)
+
+
+def _refuse_existing(path: Path, force: bool) -> None:
+    if path.exists() and not path.is_symlink() and not force:
+        raise UsageError(f"{path} exists already", str(path), "choose another -o, or add --force to replace it")

@@ -1,30 +1,61 @@
-"""What commands print: a table for people, one JSON object for programs, one progress line for the impatient."""
+"""What commands print: a table for people, one JSON object for programs."""
 
 from __future__ import annotations
 
-import sys
+import re
+import shutil
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ampsim.engine.controller import Controller
-from ampsim.result.run import Run
+if TYPE_CHECKING:
+    from ampsim.result.run import Run
+
+MOST_WORKERS = 8  # so many have a line of their own
+
+
+def line_width() -> int:
+    """Columns to write to: those of the terminal, within reason; 100 where there is none."""
+    return max(60, min(shutil.get_terminal_size((100, 24)).columns, 120))
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], align: str = "") -> None:
-    """Columns aligned by the letters of ``align`` (l or r); left out: the first to the left, the others to the right."""
+    """Columns aligned by the letters of ``align`` (l or r); left out: the first to the left, the others to the right.
+
+    A last column of words is wrapped to the width of the line.
+    """
+    sides = align or "l" + "r" * (len(header) - 1)
     table = [list(header), *[list(row) for row in rows]]
     widths = [max(len(row[column]) for row in table) for column in range(len(header))]
-    sides = align or "l" + "r" * (len(header) - 1)
+    if sides[-1] == "l":
+        widths[-1] = min(widths[-1], max(line_width() - sum(widths[:-1]) - 2 * (len(widths) - 1), 20))
     for number, row in enumerate(table):
-        columns = zip(row, widths, sides, strict=True)
-        cells = [cell.ljust(width) if side == "l" else cell.rjust(width) for cell, width, side in columns]
-        click.echo("  ".join(cells).rstrip())
+        for line in _lines(row, widths, sides):
+            click.echo(line)
         if number == 0:
             click.echo("  ".join("-" * width for width in widths))
+
+
+def _lines(row: list[str], widths: list[int], sides: str) -> list[str]:
+    last = textwrap.wrap(row[-1], widths[-1], break_on_hyphens=False) if sides[-1] == "l" else [row[-1]]
+    lines = []
+    for number, words in enumerate(last or [""]):
+        cells = [*(row[:-1] if number == 0 else [""] * (len(row) - 1)), words]
+        placed = [c.ljust(w) if s == "l" else c.rjust(w) for c, w, s in zip(cells, widths, sides, strict=True)]
+        lines.append("  ".join(placed).rstrip())
+    return lines
+
+
+def print_prose(text: str) -> None:
+    """A docstring for people: paragraphs wrapped to the line, without its marks of code."""
+    plain = re.sub(r":\w+:`~?([^`]*)`", r"\1", text).replace("``", "")
+    for number, paragraph in enumerate(plain.split("\n\n")):
+        if number:
+            click.echo()
+        click.echo(textwrap.fill(" ".join(paragraph.split()), line_width(), break_on_hyphens=False))
 
 
 def print_json(value: Any) -> None:
@@ -50,26 +81,54 @@ def percent(value: float | None) -> str:
     return "-" if value is None else f"{100 * value:.1f} %"
 
 
+def difference(a: float | None, b: float | None) -> str:
+    """By how much ``a`` differs from ``b``, as a percentage of ``b``."""
+    if a is None or b is None or (b == 0 and a != 0):
+        return "-"
+    change = 0.0 if a == b else 100 * (a - b) / abs(b)
+    text = f"{change:+,.1f}" if abs(change) < 1000 else f"{change:+,.0f}"
+    return f"{'0.0' if text in ('+0.0', '-0.0') else text} %"
+
+
+def place(run: Run) -> str:
+    """Where a run took place: ``worker processes``, or the name of the simulated system."""
+    system = run.config.get("run", {}).get("system")
+    return f"{system['name']}, simulated" if system else "worker processes"
+
+
 def print_run(run: Run, folder: Path) -> None:
-    """The compact table at the end of a run."""
+    """The compact table at the end of a run: what applies to it, and where the rest lies."""
     summary = run.summary
     last = summary["epochs"][-1] if summary["epochs"] else {}
+    target = summary["target"]
+    reached = "not reached" if summary["time_to_target"] is None else show(summary["time_to_target"], " s")
     rows = [
         ("workers", show(summary["workers"])),
         ("epochs", show(len(summary["epochs"]))),
+        ("updates", show(summary["updates"])),
         ("makespan", show(summary["makespan"], " s")),
         ("throughput", show(summary["throughput"], " rows/s")),
-        *(
-            (f"utilization {name}", percent(value))
-            for name, value in list(zip(summary["worker_names"], summary["utilization"], strict=True))[:8]
-        ),
-        ("updates", show(summary["updates"])),
+        *_utilization(summary),
         ("training loss", show(last.get("train_loss"))),
         ("validation accuracy", percent(last.get("validation_accuracy"))),
-        ("time to target", show(summary["time_to_target"], " s" if summary["time_to_target"] is not None else "")),
+        (f"time to {percent(target)}", "-" if target is None else reached),
     ]
-    print_table((f"{summary['job']} on {summary['backend']}", "value"), rows)
+    print_table((f"{summary['job']} on {place(run)}", ""), [row for row in rows if not row[1].startswith("-")])
     click.echo(f"run folder: {folder}")
+
+
+def _utilization(summary: dict[str, Any]) -> list[tuple[str, str]]:
+    values = summary["utilization"]
+    if None in values:
+        return []
+    if len(values) <= MOST_WORKERS:
+        pairs = zip(summary["worker_names"], values, strict=True)
+        return [(f"utilization of {name}", percent(value)) for name, value in pairs]
+    return [
+        ("utilization, mean", percent(sum(values) / len(values))),
+        ("utilization, least", percent(min(values))),
+        ("utilization, most", percent(max(values))),
+    ]
 
 
 def finish(run: Run, folder: Path, force: bool, report: Path | None, as_json: bool) -> None:
@@ -78,43 +137,8 @@ def finish(run: Run, folder: Path, force: bool, report: Path | None, as_json: bo
     if report:
         run.report(report)
     if as_json:
-        print_json({**run.summary, "folder": str(folder)})
-    else:
-        print_run(run, folder)
-
-
-class ProgressLine:
-    """One line on stderr while a run goes on; silent when stderr is no terminal or ``--quiet`` was given."""
-
-    def __init__(self, title: str, quiet: bool) -> None:
-        self._title = title
-        self._off = quiet or not sys.stderr.isatty()
-        self._bar: Any = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Take the line off the screen."""
-        if self._bar is not None:
-            self._bar.close()
-            self._bar = None
-
-    def __call__(self, controller: Controller, now: float) -> None:
-        """The backend reports: so many instances are done at this time of its clock."""
-        if self._off:
-            return
-        if self._bar is None:
-            from tqdm import tqdm
-
-            total = controller.schedule.total
-            self._bar = tqdm(total=total, desc=self._title, unit="inst", leave=False, file=sys.stderr)
-        done = len(controller.instances) - len(controller.in_flight)
-        self._bar.update(done - self._bar.n)
-        last = controller.validations[-1]["accuracy"] if controller.validations else None
-        self._bar.set_postfix_str(f"t={now:.3g} s" + (f", accuracy {last:.3f}" if last is not None else ""))
+        print_json({**run.summary, "folder": str(folder), "report": None if report is None else str(report)})
+        return
+    print_run(run, folder)
+    if report:
+        click.echo(f"report: {report}")

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
+from ampsim.cli.base import Command
 from ampsim.cli.options import check_report
 
 
-@click.command("report")
+@click.command("report", cls=Command)
 @click.argument("runs", nargs=-1, required=True, type=Path)
-@click.option("-o", "--output", type=Path, required=True, help="The HTML file to write.")
+@click.option("-o", "--output", type=Path, required=True, metavar="FILE", help="The HTML file to write.")
 @click.option(
     "--plotlyjs", type=click.Choice(["inline", "cdn"]), default="inline", show_default=True,
     help="inline: works offline; cdn: a small file that loads plotly.js from the web.",
@@ -23,4 +24,4 @@ def command(runs: tuple[Path, ...], output: Path, plotlyjs: str) -> None:
 
     check_report(output)
     render([load_run(folder) for folder in runs], output, plotlyjs=plotlyjs)
-    click.echo(output)
+    click.echo(f"report: {output}")

@@ -6,50 +6,56 @@ from pathlib import Path
 
 import click
 
+from ampsim.cli.base import Command, Flags
 from ampsim.cli.options import check_report, job_options, output_folder, parse_placement, parse_settings
 
 
-@click.command("simulate")
+@click.command("simulate", cls=Command)
 @click.argument("job")
-@click.option("-s", "--system", required=True, help="Catalogue name (ampsim hw list) or a YAML file.")
-@click.option("-w", "--workers", type=click.IntRange(1, 65536), help="Use the first so many chips.")
-@click.option("--shapes", is_flag=True, help="Count only: no arrays, no loss; for jobs too large to compute here.")
-@click.option("--init", "init_folder", type=Path, help="Run folder whose final parameters to start from.")
+@click.option("-s", "--system", required=True, metavar="SYSTEM", help="Catalogue name (ampsim hw list) or a YAML file.")
+@click.option(
+    "-w", "--workers", type=click.IntRange(1, 65536),
+    help="Use the first so many chips.  [default: one for each unit of the job, as far as there are]",
+)  # fmt: skip
+@click.option(
+    "--shapes", is_flag=True,
+    help="Count only: no arrays, no loss, so no target either; for jobs too large to compute here.",
+)  # fmt: skip
 @job_options
 @click.pass_obj
 def command(
-    flags: dict[str, bool],
+    flags: Flags,
     job: str,
     system: str,
     workers: int | None,
     shapes: bool,
-    init_folder: Path | None,
+    placement: str | None,
     settings: tuple[str, ...],
     seed: int | None,
+    init_folder: Path | None,
     output: Path | None,
     force: bool,
-    as_json: bool,
     report_path: Path | None,
-    placement: str | None,
+    as_json: bool,
 ) -> None:
     """Run JOB on a simulated SYSTEM: the same work, the same tables, another clock."""
-    from ampsim.cli.output import ProgressLine, finish
+    from ampsim.cli.output import finish
+    from ampsim.cli.progress import ProgressLine
     from ampsim.studies.execute import load_run, load_system, simulate
     from ampsim.studies.jobs import load_job
 
-    loaded = load_job(job, parse_settings(settings), seed)
-    chosen = load_system(system)
-    folder = output_folder(output, loaded.name, chosen.name, loaded.hash, force)
-    check_report(report_path)
+    chosen, where = parse_settings(settings), parse_placement(placement)
+    loaded = load_job(job, chosen, seed)
+    hardware = load_system(system)
+    target = loaded.training.target
+    if shapes and target is not None and "training.target" not in chosen:
+        # Nobody asked for the target: it came with the job. One that was asked for is an error further down.
+        loaded = loaded.with_training(target=None)
+        flags.say(f"--shapes computes no accuracy: the job's target of {target} is left out, and all epochs are run")
+    folder = output_folder(output, loaded.name, hardware.name, loaded.hash, force)
+    check_report(report_path, folder)
     init = load_run(init_folder) if init_folder else None
-    with ProgressLine(f"simulate {loaded.name}", flags["quiet"]) as progress:
-        result = simulate(
-            loaded,
-            chosen,
-            placement=parse_placement(placement),
-            workers=workers,
-            mode="shapes" if shapes else "numeric",
-            init=init,
-            progress=progress,
-        )
+    mode = "shapes" if shapes else "numeric"
+    with ProgressLine(f"simulate {loaded.name}", flags.quiet) as progress:
+        result = simulate(loaded, hardware, placement=where, workers=workers, mode=mode, init=init, progress=progress)
     finish(result, folder, force, report_path, as_json)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import inspect
+from typing import Any
 
 import click
 
+from ampsim.cli.base import Group
+from ampsim.cli.options import json_option
 
-@click.group("workload")
+
+@click.group("workload", cls=Group)
 def command() -> None:
     """List and show workloads."""
 
 
-@command.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
+@command.command("list", short_help="Name every workload.")
+@json_option
 def list_(as_json: bool) -> None:
     """Name every workload and say what it is."""
     from ampsim.cli.output import print_json, print_table
@@ -26,13 +30,14 @@ def list_(as_json: bool) -> None:
         print_table(("workload", "what it is"), list(described.items()), align="ll")
 
 
-@command.command("show")
+@command.command("show", short_help="Show one workload: options, settings, graph.")
 @click.argument("name")
-@click.option("--json", "as_json", is_flag=True, help="Print the whole job as JSON.")
-@click.option("--mermaid", is_flag=True, help="Print the graph as Mermaid text.")
+@click.option("--json", "as_json", is_flag=True, help="Print the whole job as one JSON object instead.")
+@click.option("--mermaid", is_flag=True, help="Print the graph as Mermaid text instead.")
 def show(name: str, as_json: bool, mermaid: bool) -> None:
-    """Show a workload: its options, settings and graph."""
-    from ampsim.cli.output import print_json, print_table
+    """Show the workload NAME: its options, its training settings and its graph, with their defaults."""
+    from ampsim.cli.output import print_json, print_prose, print_table
+    from ampsim.engine.placement import units_of
     from ampsim.workloads import builder, workload
 
     job = workload(name)
@@ -42,17 +47,37 @@ def show(name: str, as_json: bool, mermaid: bool) -> None:
     if mermaid:
         click.echo(job.graph.to_mermaid())
         return
-    click.echo(inspect.getdoc(builder(name)))
+    print_prose(inspect.getdoc(builder(name)) or "")
     click.echo()
     options = inspect.signature(builder(name)).parameters.values()
-    print_table(("option", "default"), [(option.name, str(option.default)) for option in options])
+    print_table(("--set", "default"), [(f"options.{o.name}", literal(o.default)) for o in options], align="ll")
     click.echo()
-    print_table(("training", "default"), [(key, str(value)) for key, value in job.training.to_dict().items()])
+    settings = flat("training", job.training.to_dict())
+    print_table(("--set", "default"), [(key, literal(value)) for key, value in settings.items()], align="ll")
     click.echo()
-    rows = [(n.name, type(n).__name__, "-" if n.unit is None else str(n.unit)) for n in job.graph.nodes]
-    print_table(("node", "type", "unit"), rows)
+    units = units_of(job.graph)
+    rows = [
+        (str(unit), node.name, str(getattr(node, "operation", type(node).__name__)))
+        for unit, node in sorted(zip(units, job.graph.nodes, strict=True), key=lambda pair: pair[0])
+    ]
+    print_table(("unit", "node", "operation"), rows, align="rll")
 
 
 def first_line(function: object) -> str:
     """The first line of the module's docstring of a function."""
     return (inspect.getdoc(inspect.getmodule(function)) or "").partition("\n")[0]
+
+
+def flat(prefix: str, values: dict[str, Any]) -> dict[str, Any]:
+    """Nested settings by the names that ``--set`` takes."""
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        inner = flat(f"{prefix}.{key}", value) if isinstance(value, dict) else {f"{prefix}.{key}": value}
+        found.update(inner)
+    return found
+
+
+def literal(value: Any) -> str:
+    """A value as ``--set`` takes it."""
+    words = {None: "null", True: "true", False: "false"}
+    return words[value] if value is None or isinstance(value, bool) else str(value)

@@ -12,6 +12,7 @@ from typing import Any
 from ampsim.engine.plan import Plan
 from ampsim.hw import System
 from ampsim.job import Job
+from ampsim.result.aside import checked_target, replace_file
 from ampsim.runtime.gauge import gauge
 from ampsim.runtime.measure import Measured
 
@@ -96,10 +97,5 @@ def parcels(found: list[Measured]) -> tuple[float, float, float]:
 
 
 def write(system: System, path: Path) -> None:
-    """Write the system as YAML, whole or not at all."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        aside.write_text(system.to_yaml(), encoding="utf-8")
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
+    """Write the system as YAML, whole or not at all. Raises UsageError if it cannot be written there."""
+    replace_file(checked_target(path), system.to_yaml().encode())

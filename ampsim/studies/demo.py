@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ampsim.errors import AmpsimError
+from ampsim.errors import AmpsimError, UsageError
 from ampsim.hw import System
 from ampsim.job import Job
-from ampsim.studies.calibrate import calibrate
+from ampsim.result.aside import checked_target, written_aside
+from ampsim.studies.calibrate import calibrate, write
 from ampsim.studies.execute import Progress, load_system, run, simulate
 from ampsim.studies.hooks import Run
 from ampsim.workloads import workload
 
 HYPOTHETICAL = "fpga_ring_16"
-FOLDER = Path("ampsim-demo")
+RUNS = ("measured", "predicted", "hypothetical")
+HOST, REPORT = "host.yaml", "report.html"
 
 
 @dataclass(frozen=True)
@@ -30,22 +33,39 @@ class Demo:
     report: Path
 
 
-def demo(folder: Path, say: Callable[[str], None], progress: Callable[[str], Progress | None], force: bool) -> Demo:
-    """Run all steps; ``say`` hears what is going on, ``progress`` gives a listener for each step."""
-    job = demo_job(say)
+def demo(
+    folder: Path,
+    *,
+    job: Job | None = None,
+    say: Callable[[str], object] = str,
+    progress: Callable[[str], Progress | None] | None = None,
+    force: bool = False,
+) -> Demo:
+    """Run all steps on ``job`` (left out: the MLP on handwritten digits) and write ``folder``, whole or not at all.
+
+    ``say`` hears what is going on, ``progress`` gives a listener for each run. Raises UsageError, before any work is
+    done, if the folder exists; with ``force`` an earlier demo is replaced, but nothing else.
+    """
+    target = _checked(folder, force)
+
+    def listener(title: str) -> Progress | None:
+        return progress(title) if progress else None
+
+    chosen = demo_job(say) if job is None else job
     say("measuring this machine (about 6 s)")
-    host = calibrate(job)
+    host = calibrate(chosen)
     say("training on 2 worker processes")
-    measured = run(job, workers=2, progress=progress("train"))
+    measured = run(chosen, workers=2, progress=listener("train"))
     say("simulating the same job on this machine as measured")
-    predicted = simulate(job, host, workers=2, progress=progress("simulate host"))
+    predicted = simulate(chosen, host, workers=2, progress=listener("simulate host"))
     say(f"simulating the same job on {HYPOTHETICAL}, which does not exist")
-    hypothetical = simulate(job, load_system(HYPOTHETICAL), progress=progress(f"simulate {HYPOTHETICAL}"))
+    hypothetical = simulate(chosen, load_system(HYPOTHETICAL), progress=listener(f"simulate {HYPOTHETICAL}"))
     say("writing the runs and the report")
-    return save(measured, predicted, hypothetical, host, folder, force)
+    _save(target, {"measured": measured, "predicted": predicted, "hypothetical": hypothetical}, host)
+    return Demo(measured, predicted, hypothetical, host, target, target / REPORT)
 
 
-def demo_job(say: Callable[[str], None]) -> Job:
+def demo_job(say: Callable[[str], object]) -> Job:
     """The MLP on real digits, or on generated ones where the real ones cannot be had."""
     from ampsim.workloads.store import get
 
@@ -53,18 +73,37 @@ def demo_job(say: Callable[[str], None]) -> Job:
         get("mnist5k")
         return workload("mlp")
     except AmpsimError as error:
-        say(f"real digits cannot be had, generated ones are used instead\n{error}")
+        say(f"real digits cannot be had, generated ones are used instead: {error}")
         return workload("mlp", data="generated")
 
 
-def save(measured: Run, predicted: Run, hypothetical: Run, host: System, folder: Path, force: bool) -> Demo:
-    """Write three run folders, the measured host and one report about all of them."""
+def _checked(folder: Path, force: bool) -> Path:
+    target = checked_target(folder)
+    if target.is_symlink():
+        raise UsageError(f"{folder} is a link, which is never followed", str(folder), "name the folder itself")
+    if not target.exists():
+        return target
+    if not force:
+        raise UsageError(f"{folder} exists already", str(folder), "choose another -o, or add --force to replace it")
+    if not target.is_dir() or {path.name for path in target.iterdir()} - {*RUNS, HOST, REPORT}:
+        raise UsageError(f"{folder} is not the folder of a demo, so it is not replaced", str(folder), "choose another")
+    return target
+
+
+def _save(target: Path, runs: dict[str, Run], host: System) -> None:
+    """Write three run folders, the measured host and one report about all of them; then put them in place."""
     from ampsim.reports import render
 
-    folder.mkdir(exist_ok=True)
-    for name, result in (("measured", measured), ("predicted", predicted), ("hypothetical", hypothetical)):
-        result.save(folder / name, force=force)
-    (folder / "host.yaml").write_text(host.to_yaml(), encoding="utf-8")
-    report = folder / "report.html"
-    render([measured, predicted, hypothetical], report)
-    return Demo(measured, predicted, hypothetical, host, folder, report)
+    with written_aside(target) as aside:
+        aside.mkdir()
+        for name, result in runs.items():
+            result.save(aside / name)
+        write(host, aside / HOST)
+        render(list(runs.values()), aside / REPORT)
+        if target.exists():
+            old = aside.with_suffix(".old")
+            target.rename(old)
+            aside.rename(target)
+            shutil.rmtree(old)
+        else:
+            aside.rename(target)

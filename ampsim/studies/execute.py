@@ -50,13 +50,15 @@ def simulate(
     """The same job on a system that need not exist.
 
     ``system`` is a System, the name of a catalogue entry, or a YAML file. ``mode="numeric"`` trains for real in
-    simulated time; ``mode="shapes"`` only counts. ``workers`` uses the first so many chips (left out: as many as
-    there are units to place, at most all).
+    simulated time; ``mode="shapes"`` only counts, so it has no accuracy and refuses a job with a target (leave it out
+    by ``job.with_training(target=None)``). ``workers`` uses the first so many chips (left out: as many as there are
+    units to place, at most all). Raises UsageError before it starts, RunError when the run cannot be finished.
     """
     from ampsim.hw.backend import SimBackend
 
     loaded = load_system(system)
-    count = workers if workers is not None else SimBackend.default_workers(job, loaded)
+    # An empty graph has no unit; it is refused for being empty, not for needing no worker.
+    count = workers if workers is not None else max(SimBackend.default_workers(job, loaded), 1)
     plan = Plan(job, count, placement, mode, parameters_of(init, job.graph), progress=progress)
     return SimBackend(loaded).execute(plan)
 

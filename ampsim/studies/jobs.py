@@ -2,108 +2,134 @@
 
 from __future__ import annotations
 
-import importlib
 import re
-import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from ampsim.errors import ConfigError, UsageError
-from ampsim.job import Job, Training
+from ampsim.job import Job, Recipe, Training
+from ampsim.strict_yaml import Document, load
+from ampsim.studies import pyfile
 
-_KEYS = ("workload", "options", "training")
+_SHORT = ("workload", "options", "training")
+_WHOLE = ("graph", "data", "training")
+_SECTIONS = ("options", "training")
 
 
-def load_job(name: str, settings: Mapping[str, Any] | None = None, seed: int | None = None) -> Job:
+def load_job(name: str | Path, settings: Mapping[str, Any] | None = None, seed: int | None = None) -> Job:
     """The job called ``name``, with ``settings`` such as ``{"training.epochs": 3, "options.width": 128}``.
 
-    ``training.*`` changes how it is trained, ``options.*`` what the workload or function builds. ``seed`` sets the
-    seed of the training and the option ``seed`` of what builds the job, where it has one. Raises UsageError.
+    ``training.*`` changes how it is trained, ``options.*`` what the workload or function builds; a setting of the
+    optimizer is ``training.optimizer.rate``, and ``training.optimizer.name`` takes another one with its defaults.
+    ``seed`` sets the seed of the training and the option ``seed`` of what builds the job, where it has one. Settings
+    go before ``seed``, and both before what a job.yaml says. Raises UsageError.
     """
-    options: dict[str, Any] = {}
-    training: dict[str, Any] = {}
+    given: dict[str, dict[str, Any]] = {"options": {}, "training": {}}
+    if seed is not None:
+        given["training"]["seed"] = seed
     for path, value in (settings or {}).items():
         section, _, rest = path.partition(".")
-        if section not in ("options", "training") or not rest:
-            raise ConfigError(
-                f"{path!r} is not a setting of a job", f"--set {path}", "use training.NAME=VALUE or options.NAME=VALUE"
-            )
-        _put(options if section == "options" else training, rest, value)
-    if seed is not None:
-        training["seed"] = seed
-        options.setdefault("seed", seed)
-    return _with_training(_build(name, options), training)
+        if section not in _SECTIONS or not all(rest.split(".")):
+            do = "use training.NAME=VALUE or options.NAME=VALUE"
+            raise ConfigError(f"{path!r} is not a setting of a job", path, do)
+        _put(given[section], rest.split("."), value, path)
+    return _with_training(_build(str(name), given["options"], seed), given["training"])
 
 
-def _put(target: dict[str, Any], path: str, value: Any) -> None:
-    *parents, last = path.split(".")
+def _put(target: dict[str, Any], steps: list[str], value: Any, path: str) -> None:
+    """Set a dotted name; an optimizer given by its name alone makes room for its settings."""
+    *parents, last = steps
     for parent in parents:
-        target = target.setdefault(parent, {})
+        inner = target.setdefault(parent, {})
+        if not isinstance(inner, dict):
+            if parent != "optimizer" or not isinstance(inner, str):
+                raise ConfigError(f"{parent} has no parts", path, f"set {parent} itself, or remove one of the two")
+            inner = target[parent] = {"name": inner}
+        target = inner
     target[last] = value
 
 
-def _build(name: str, options: dict[str, Any]) -> Job:
+def _build(name: str, options: dict[str, Any], seed: int | None) -> Job:
     if re.search(r"\.py:\w+$", name):
-        return _from_file(name, options)
+        return pyfile.job_of(name, options, seed)
     if name.endswith((".yaml", ".yml")):
-        return _from_yaml(Path(name), options)
-    from ampsim.workloads import workload
+        return _from_yaml(Path(name), options, seed)
+    if name.endswith((".py", ".py:")):
+        raise UsageError(
+            f"{name} names no function", name, f"name the one that builds the job: {name.rstrip(':')}:NAME"
+        )
+    from ampsim.workloads import has_option, workload
 
+    if seed is not None and has_option(name, "seed"):
+        options.setdefault("seed", seed)
     return workload(name, **options)
 
 
-def _from_file(name: str, options: dict[str, Any]) -> Job:
-    """Call a function of a Python file; the file becomes an ordinary module that workers can import as well."""
-    path, _, function = name.rpartition(":")
-    file = Path(path)
-    if not file.is_file():
-        raise UsageError(f"there is no file {path!r}", name, "give file.py:function")
-    folder = str(file.resolve().parent)
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
-    try:
-        module = importlib.import_module(file.stem)
-    except Exception as error:
-        raise UsageError(f"{path} cannot be imported: {type(error).__name__}: {error}", name) from error
-    if Path(str(module.__file__)).resolve() != file.resolve():
-        raise UsageError(f"{file.stem!r} is also the name of an installed module", name, "rename the file")
-    build = getattr(module, function, None)
-    if not callable(build):
-        raise UsageError(f"{path} has no function {function!r}", name)
-    try:
-        job = build(**options)
-    except TypeError as error:
-        raise UsageError(f"{function} does not take these options: {error}", name) from error
-    if not isinstance(job, Job):
-        raise UsageError(f"{function} gives {type(job).__name__}, not a Job", name, "return ampsim.Job(...)")
-    return job
-
-
-def _from_yaml(file: Path, options: dict[str, Any]) -> Job:
+def _from_yaml(file: Path, options: dict[str, Any], seed: int | None) -> Job:
     """A file with ``workload``, ``options`` and ``training``, or a whole job as ``config.yaml`` of a run holds it."""
-    from ampsim.strict_yaml import load
-
-    data = load(file).value
+    document = load(file)
+    data = document.value
     if not isinstance(data, dict):
-        raise ConfigError("a job file is a mapping", str(file), "start with 'workload: NAME'")
+        raise document.error("a job file is a mapping", (), "start with 'workload: NAME'")
     if "graph" in data or "job" in data:
-        return Job.from_dict(data.get("job", data))
-    for key in data:
-        if key not in _KEYS:
-            raise ConfigError(f"a job has no {key!r}", f"{file}: {key}", f"one of: {', '.join(_KEYS)}")
-    if not isinstance(data.get("workload"), str):
-        raise ConfigError("the job names no workload", f"{file}: workload", "add 'workload: NAME'")
-    for key in ("options", "training"):
-        if not isinstance(data.get(key, {}), dict):
-            raise ConfigError(f"{key} is a mapping of names to values", f"{file}: {key}")
-    base = str(data["workload"])
+        return _whole(document, data, options, seed)
+    _only(document, data, _SHORT)
+    base = data.get("workload")
+    if not isinstance(base, str):
+        raise document.error("the job names no workload", ("workload",), "add 'workload: NAME'")
     if base.endswith((".yaml", ".yml")):
-        raise ConfigError("a job file cannot build on another one", f"{file}: workload")
+        raise document.error("a job file cannot build on another one", ("workload",), "name a workload or a function")
+    sections = {key: {} if data.get(key) is None else data[key] for key in _SECTIONS}
+    for key, section in sections.items():
+        if not isinstance(section, dict):
+            raise document.error(f"{key} is a mapping of names to values", (key,), "write NAME: VALUE, a line each")
     if ".py:" in base and not Path(base.rpartition(":")[0]).is_absolute():
         base = str(file.resolve().parent / base)
-    job = _build(base, {**data.get("options", {}), **options})
-    return _with_training(job, data.get("training", {}))
+    if seed is not None:
+        sections["options"].pop("seed", None)
+    with _located(document, options):
+        job = _build(base, {**sections["options"], **options}, seed)
+        return _with_training(job, sections["training"])
+
+
+def _whole(document: Document, data: dict[str, Any], options: dict[str, Any], seed: int | None) -> Job:
+    if options:
+        what = f"a whole job has no option {next(iter(options))!r}: its graph is written out"
+        raise ConfigError(what, document.name, "change training.NAME, or edit the file")
+    whole = data.get("job", data)
+    if not isinstance(whole, dict):
+        raise document.error("a job is a mapping", ("job",), "it has graph, data and training")
+    if "graph" in data:
+        _only(document, data, _WHOLE)
+    try:
+        job = Job.from_dict(whole)
+    except ConfigError as error:
+        raise ConfigError(
+            error.what, f"{document.name}: {error.where}" if error.where else document.name, error.do
+        ) from error
+    if seed is None or "seed" not in job.data.options:
+        return job
+    return Job(job.graph, Recipe(job.data.function, {**job.data.options, "seed": seed}), job.training)
+
+
+def _only(document: Document, data: Mapping[str, Any], known: tuple[str, ...]) -> None:
+    for key in data:
+        if key not in known:
+            raise document.error(f"a job has no {key!r}", (key,), f"one of: {', '.join(known)}")
+
+
+@contextmanager
+def _located(document: Document, options: Mapping[str, Any]) -> Iterator[None]:
+    """Errors about a setting get the file and line it stands on, unless it came from ``options`` instead."""
+    try:
+        yield
+    except UsageError as error:
+        section, *rest = (error.where or "").split(".")
+        if section not in _SECTIONS or (section == "options" and rest and rest[0] in options):
+            raise
+        raise ConfigError(error.what, document.where((section, *rest)), error.do) from error
 
 
 def _with_training(job: Job, changes: Mapping[str, Any]) -> Job:
@@ -111,7 +137,11 @@ def _with_training(job: Job, changes: Mapping[str, Any]) -> Job:
         return job
     settings = job.training.to_dict()
     for name, value in changes.items():
-        if name == "optimizer" and isinstance(value, Mapping) and "name" not in value:
-            value = {**settings["optimizer"], **value}
+        if name == "optimizer" and isinstance(value, Mapping):
+            present = settings["optimizer"]
+            if value.get("name", present["name"]) == present["name"]:
+                value = {**present, **value}
+            elif not isinstance(value["name"], str):
+                raise ConfigError(f"{value['name']!r} is no name of an optimizer", "training.optimizer.name")
         settings[name] = value
     return Job(job.graph, job.data, Training.from_dict(settings))

@@ -1,0 +1,49 @@
+"""One progress line for the impatient."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+from typing import Any, Self
+
+from ampsim.engine.controller import Controller
+
+
+class ProgressLine:
+    """One line on stderr while a run goes on; silent when stderr is no terminal or ``--quiet`` was given."""
+
+    def __init__(self, title: str, quiet: bool) -> None:
+        self._title = title
+        self._off = quiet or not sys.stderr.isatty()
+        self._bar: Any = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Take the line off the screen."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+    def __call__(self, controller: Controller, now: float) -> None:
+        """The backend reports: so many instances are done at this time of its clock."""
+        if self._off:
+            return
+        if self._bar is None:
+            from tqdm import tqdm
+
+            total = controller.schedule.total
+            self._bar = tqdm(
+                total=total, desc=self._title, unit="inst", leave=False, file=sys.stderr, dynamic_ncols=True
+            )
+        done = len(controller.instances) - len(controller.in_flight)
+        last = controller.validations[-1]["accuracy"] if controller.validations else None
+        text = f"t={now:.3g} s" + (f", accuracy {last:.3f}" if last is not None else "")
+        self._bar.set_postfix_str(text, refresh=False)
+        self._bar.update(done - self._bar.n)
