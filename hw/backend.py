@@ -103,7 +103,7 @@ class Simulation:
             [unit.tables() for unit in self.units],
             [unit.state.static_memory() for unit in self.units],
             self.controller,
-            1 / FS,
+            FS,
             initial,
             final,
             worker_names=self.system.chip_names[: self.plan.workers],
@@ -144,7 +144,7 @@ class Simulation:
         if orders.admit:
             for worker in self.program.entry_workers:
                 self._command(worker, ("admit", orders.admit), ADMIT_BYTES * len(orders.admit))
-        if orders.update or orders.flush:
+        if orders.updates:
             for worker in self.program.update_workers:
                 self._command(worker, ("update", orders.update), ADMIT_BYTES)
 

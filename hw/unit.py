@@ -46,7 +46,7 @@ class Unit:
         self.simulation = simulation
         self.env = simulation.env
         self.state = state
-        self.log = WorkerLog(state, 1 / FS)
+        self.log = WorkerLog(state, FS)
         self.cost = ChipCost(system.chip_kinds[state.worker])
         self.memory = Ledger(system.chip_names[state.worker], capacity(system, state.worker), state.static_memory())
         self._inbox: list[Arrival] = []
@@ -65,7 +65,7 @@ class Unit:
         Millions of small objects would otherwise wait, in cycles, for the garbage collector to walk them.
         """
         found = self.log.tables()
-        self.log = WorkerLog(self.state, 1 / FS)
+        self.log = WorkerLog(self.state, FS)
         self._script.close()
         return found
 

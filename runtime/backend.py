@@ -10,7 +10,7 @@ import numpy as np
 
 from ampsim.engine.assemble import assemble
 from ampsim.engine.controller import Controller, Orders
-from ampsim.engine.log import Columns
+from ampsim.engine.log import Columns, seconds
 from ampsim.engine.parameters import initial_values
 from ampsim.engine.plan import Plan
 from ampsim.engine.task import Effects, Metric
@@ -21,7 +21,7 @@ from ampsim.result.run import Run
 from ampsim.runtime.codec import Note, decode, note
 from ampsim.runtime.crew import Crew
 from ampsim.runtime.watch import QUIET, StallWatch
-from ampsim.runtime.worker import TICK
+from ampsim.runtime.worker import FREQUENCY
 
 
 class RuntimeBackend:
@@ -87,7 +87,7 @@ class Conductor:
                 if stalled:
                     raise stalled
         if moved and self.plan.progress:
-            self.plan.progress(self.controller, self._now() * TICK)
+            self.plan.progress(self.controller, self._now() / FREQUENCY)
         return moved
 
     def _obey(self, orders: Orders) -> None:
@@ -95,7 +95,7 @@ class Conductor:
             packet = note("admit", [self._now(), orders.admit])
             for worker in self.program.entry_workers:
                 self.crew.send(worker, packet)
-        if orders.update or orders.flush:
+        if orders.updates:
             packet = note("update", orders.update)
             for worker in self.program.update_workers:
                 self.crew.send(worker, packet)
@@ -136,7 +136,7 @@ class Conductor:
             tables,
             static,
             self.controller,
-            TICK,
+            FREQUENCY,
             initial,
             final,
             links=names,
@@ -180,8 +180,8 @@ def _links(arrivals: Sequence[Array]) -> tuple[list[str], Columns]:
     link = np.asarray([number[int(a), int(b)] for a, b in every[:, [0, 4]]], np.int32)
     columns = {
         "link": link,
-        "start": every[:, 1] * TICK,
-        "end": every[:, 2] * TICK,
+        "start": seconds(every[:, 1].tolist(), FREQUENCY),
+        "end": seconds(every[:, 2].tolist(), FREQUENCY),
         "bytes": every[:, 3].astype(np.int64),
         "source": every[:, 0].astype(np.int32),
         "destination": every[:, 4].astype(np.int32),

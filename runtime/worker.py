@@ -20,7 +20,7 @@ from ampsim.runtime.entry import Worker
 from ampsim.runtime.packet import Packet
 from ampsim.runtime.setup import rebuild
 
-TICK = 1e-9
+FREQUENCY = 10**9  # ticks a second
 CONTROLLER = -1
 
 
@@ -34,7 +34,7 @@ class WorkerLoop:
         self.state = state
         self.endpoint = endpoint
         self.controller = endpoint.size - 1
-        self.log = WorkerLog(state, TICK)
+        self.log = WorkerLog(state, FREQUENCY)
         self.arrivals: list[tuple[int, int, int, int]] = []  # source, sent, arrived, bytes
         self._began = began
         self._tasks = 0

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ampsim.engine.controller import Controller
-from ampsim.engine.log import Columns
+from ampsim.engine.log import Columns, seconds
 from ampsim.engine.plan import Plan
 from ampsim.engine.policy import Planned
 from ampsim.engine.task import KINDS
@@ -24,7 +24,7 @@ def assemble(
     tables: Sequence[Mapping[str, Columns]],
     static: Sequence[Mapping[str, int]],
     controller: Controller,
-    tick: float,
+    frequency: int,
     initial: Mapping[str, Array],
     final: Mapping[str, Array],
     *,
@@ -34,10 +34,11 @@ def assemble(
     capacity: Sequence[int | None] | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> Run:
-    """The Run of a finished plan. ``tables[w]`` and ``static[w]`` come from worker w; ``tick`` is in seconds."""
+    """The Run of a finished plan. ``tables[w]`` and ``static[w]`` come from worker w; times are in ticks, ``frequency`` a
+    second."""
     merged = _merge(tables)
-    merged["instances"] = _instances(controller, tick)
-    merged["metrics"] = _metrics(controller, tick)
+    merged["instances"] = _instances(controller, frequency)
+    merged["metrics"] = _metrics(controller, frequency)
     if link_table is not None:
         merged["links"] = link_table
     names = list(worker_names or (f"worker{w}" for w in range(plan.workers)))
@@ -57,7 +58,7 @@ def assemble(
         "edges": [graph.edge_name(e) for e in range(len(graph.edges))],
         "makespan": makespan,
         **_rates(merged, plan.workers, makespan),
-        **_learning(controller, tick),
+        **_learning(controller, frequency),
         "updates": len(merged["updates"]["node"]),
         "matmul": float(merged["tasks"]["matmul"].sum()),
         "static_memory": [dict(sizes) for sizes in static],
@@ -116,7 +117,7 @@ def _add_up(edges: Columns) -> Columns:
     }
 
 
-def _instances(controller: Controller, tick: float) -> Columns:
+def _instances(controller: Controller, frequency: int) -> Columns:
     schedule = controller.schedule
     rows = [(n, *schedule.entry(n), *times) for n, times in controller.instances.items()]
     number, epoch, training, index, admitted, completed = zip(*rows, strict=True) if rows else [()] * 6
@@ -127,16 +128,16 @@ def _instances(controller: Controller, tick: float) -> Columns:
         "training": np.asarray(training, np.bool_),
         "index": np.asarray(index, np.int64),
         "rows": np.asarray(sizes, np.int64),
-        "admitted": np.asarray(admitted, np.int64) * tick,
-        "completed": np.asarray(completed, np.int64) * tick,
+        "admitted": seconds(admitted, frequency),
+        "completed": seconds(completed, frequency),
     }
 
 
-def _metrics(controller: Controller, tick: float) -> Columns:
+def _metrics(controller: Controller, frequency: int) -> Columns:
     entries = [controller.schedule.entry(metric.instance) for _, metric in controller.metrics]
     metrics = [metric for _, metric in controller.metrics]
     return {
-        "time": np.asarray([time for time, _ in controller.metrics], np.int64) * tick,
+        "time": seconds((time for time, _ in controller.metrics), frequency),
         "node": np.asarray([metric.node for metric in metrics], np.int32),
         "instance": np.asarray([metric.instance for metric in metrics], np.int64),
         "epoch": np.asarray([entry.epoch for entry in entries], np.int32),
@@ -168,9 +169,9 @@ def _spans(training: Array) -> list[slice]:
     return [slice(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
 
 
-def _learning(controller: Controller, tick: float) -> dict[str, Any]:
+def _learning(controller: Controller, frequency: int) -> dict[str, Any]:
     def timed(row: dict[str, Any]) -> dict[str, Any]:
-        return {k: v * tick if k in ("time", "training_time") else v for k, v in row.items()}
+        return {k: v / frequency if k in ("time", "training_time") else v for k, v in row.items()}
 
     reached = timed(controller.reached) if controller.reached else None
     return {

@@ -1,6 +1,6 @@
 """Admission, epochs, validation, target and stop: a pure state machine that a backend feeds with reports.
 
-train segment:  admit while in flight < mak --> drain --> [apply leftovers --> acknowledged]
+train segment:  admit while in flight < mak --> drain --> updates finished, leftovers applied at the epoch's end
 validation:     admit while in flight < mak --> drain --> target reached? stop
 """
 
@@ -19,15 +19,21 @@ from ampsim.ir.nodes import Loss, Source
 
 @dataclass(slots=True)
 class Orders:
-    """What the controller wants done: instances to admit, an update, or the end.
+    """What the controller wants done: instances to admit, updates, or the end.
 
-    ``update`` names the instances whose gradients are to be applied; None with ``flush`` means all there are.
+    ``update`` names the instances whose gradients are to be applied; of none, only what is due anyway is finished.
+    With ``flush`` whatever has been collected is applied.
     """
 
     admit: list[int] = field(default_factory=list)
     update: list[int] | None = None
     flush: bool = False
     done: bool = False
+
+    @property
+    def updates(self) -> bool:
+        """Whether the workers with parameters have something to do and to acknowledge."""
+        return self.flush or self.update is not None
 
 
 class Controller:
@@ -52,7 +58,7 @@ class Controller:
         self._segment_metrics: list[Metric] = []
         self._epoch_metrics: list[Metric] = []
         self._acks = 0
-        self._flushed = False
+        self._settled = False
         self._losses = [self._label_field(i) for i, n in enumerate(program.graph.nodes) if isinstance(n, Loss)]
 
     def _label_field(self, loss: int) -> str:
@@ -123,9 +129,12 @@ class Controller:
                 self._next += 1
             if self.in_flight or self._next < segment.stop:
                 return orders
-            if segment.flush and not self._flushed:
-                self._flushed = True
-                return self._update(Orders(flush=True), now)
+            if segment.training and not self._settled:
+                self._settled = True
+                if segment.flush:
+                    return self._update(Orders(flush=True), now)
+                if self.settings.update == "muf":
+                    return self._update(Orders(update=[]), now)
             if self._acks:
                 return orders
             if self._close(segment, now):
@@ -163,7 +172,7 @@ class Controller:
                 self.reached = validation
         self._segment_metrics = []
         self._segment_began = now
-        self._flushed = False
+        self._settled = False
         following = next(self._segments, None)
         if following is None or following.epoch != segment.epoch or self.reached:
             self._close_epoch(segment.epoch, now)

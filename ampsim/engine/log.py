@@ -5,6 +5,7 @@ One list append per task on the hot path; everything per message is done at the 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import chain
 from typing import Any
 
@@ -22,11 +23,11 @@ ABSENT = np.iinfo(np.int64).min
 
 
 class WorkerLog:
-    """The tables of one worker. Times come in ticks; ``tick`` is the length of one in seconds."""
+    """The tables of one worker. Times come in ticks, ``frequency`` of them a second."""
 
-    def __init__(self, state: WorkerState, tick: float) -> None:
+    def __init__(self, state: WorkerState, frequency: int) -> None:
         self.state = state
-        self.tick = tick
+        self.frequency = frequency
         self._tasks: list[tuple[int, int, int, int, int, int, tuple[Part, ...]]] = []
         self._consumed: list[list[Consumed]] = []
         self._memory: list[tuple[int, int, int, int, int]] = []
@@ -52,7 +53,7 @@ class WorkerLog:
         found: dict[tuple[str, int], list[float]] = {}
         for _, _, start, end, _, _, parts in self._tasks:
             if parts:
-                found.setdefault((operation(parts), parts[0].rows), []).append((end - start) * self.tick)
+                found.setdefault((operation(parts), parts[0].rows), []).append((end - start) / self.frequency)
         return found
 
     def tables(self) -> dict[str, Columns]:
@@ -67,7 +68,7 @@ class WorkerLog:
         }
 
     def _seconds(self, ticks: Any) -> Array:
-        return np.asarray(list(ticks), np.int64) * self.tick
+        return seconds(ticks, self.frequency)
 
     def _task_columns(self) -> Columns:
         kind, node, start, end, messages, rows, parts = _unzip(self._tasks, 7)
@@ -113,8 +114,8 @@ class WorkerLog:
             "state": state_columns(list(chain.from_iterable(part.states for part in parts))),
             "bytes": np.rint(rows * row_bytes).astype(np.int64),
             "source": spread([part.origin.source for part in parts], np.int32),
-            "sent": spread([part.origin.sent for part in parts], np.int64) * self.tick,
-            "arrived": spread([part.origin.arrived for part in parts], np.int64) * self.tick,
+            "sent": np.repeat(self._seconds(part.origin.sent for part in parts), lengths),
+            "arrived": np.repeat(self._seconds(part.origin.arrived for part in parts), lengths),
         }
 
     def _update_columns(self) -> Columns:
@@ -158,6 +159,11 @@ class WorkerLog:
             "messages": np.asarray(messages, np.int64),
             "bytes": np.asarray(nbytes, np.int64),
         }
+
+
+def seconds(ticks: Iterable[int], frequency: int) -> Array:
+    """Times in ticks as float64 seconds, each correctly rounded; ticks may be larger than an int64."""
+    return np.fromiter((time / frequency for time in ticks), np.float64)
 
 
 def _unzip(rows: list[Any], width: int) -> list[Any]:

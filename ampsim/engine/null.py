@@ -19,15 +19,17 @@ from ampsim.result.run import Run
 class NullBackend:
     """Executes a plan in this process, one task at a time.
 
-    Without a ``clock`` all times are zero. With one (ticks of ``tick`` seconds, such as ``time.monotonic_ns``) the
+    Without a ``clock`` all times are zero. With one (``frequency`` ticks a second, such as
+    ``time.monotonic_ns``) the
     tables hold real service times: that is how tasks are measured for calibration.
     """
 
     name = "null"
 
-    def __init__(self, clock: Callable[[], int] | None = None, tick: float = 1e-9) -> None:
+    def __init__(self, clock: Callable[[], int] | None = None, frequency: int = 10**9) -> None:
         self._clock = clock or (lambda: 0)
-        self._tick = tick if clock else 0.0
+        self._timed = clock is not None
+        self._frequency = frequency
         self._began = 0
         self.logs: list[WorkerLog] = []  # of the last execution, by worker
 
@@ -41,8 +43,8 @@ class NullBackend:
         program = plan.program
         workers = [WorkerState(program, w, plan.policy(w), plan.values) for w in range(plan.workers)]
         initial = {name: value.copy() for state in workers for name, value in state.values().items()}
-        logs = [WorkerLog(state, self._tick) for state in workers]
-        if self._tick:
+        logs = [WorkerLog(state, self._frequency) for state in workers]
+        if self._timed:
             self.logs = logs
         controller = Controller(program)
         self._began = self._clock()
@@ -64,7 +66,9 @@ class NullBackend:
             state.policy.finish()
         final = {name: value for state in workers for name, value in state.values().items()}
         static = [state.static_memory() for state in workers]
-        return assemble(plan, self.name, [log.tables() for log in logs], static, controller, self._tick, initial, final)
+        return assemble(
+            plan, self.name, [log.tables() for log in logs], static, controller, self._frequency, initial, final
+        )
 
     def _now(self) -> int:
         return self._clock() - self._began
@@ -85,7 +89,7 @@ class NullBackend:
             for worker in program.entry_workers:
                 workers[worker].admit(orders.admit, Origin(-1, now, now))
                 self._spread(controller, workers, worker, workers[worker].take_effects())
-        if orders.update or orders.flush:
+        if orders.updates:
             for worker in program.update_workers:
                 workers[worker].update_now(orders.update)
                 self._spread(controller, workers, worker, workers[worker].take_effects())

@@ -5,16 +5,17 @@ An *affinity* names a logical unit and belongs to the job; a *placement* maps un
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 
 from ampsim.errors import UsageError
 from ampsim.ir.graph import Graph
 from ampsim.ir.message import BACKWARD, FORWARD, Spec
-from ampsim.ir.nodes import Parameterised, Source, Transform
+from ampsim.ir.nodes import FanIn, Parameterised, Source, Transform
 
 
 def units_of(graph: Graph) -> list[int]:
-    """The unit of every node. Nodes without affinity join their producer; sources join their consumer.
+    """The unit of every node. Nodes without affinity join their producer; sources and joins their consumer.
 
     In a graph without any affinity every parameterised node opens a unit of its own.
     """
@@ -27,7 +28,7 @@ def units_of(graph: Graph) -> list[int]:
         while changed:
             changed = False
             for index, node in enumerate(graph.nodes):
-                if units[index] is not None or (end == "source" and isinstance(node, Source)):
+                if units[index] is not None or (end == "source" and isinstance(node, Source | FanIn)):
                     continue
                 neighbours = [getattr(graph.edges[e], end) for edges in sides[index] for e in edges]
                 known = [units[n] for n in neighbours if units[n] is not None]
@@ -58,12 +59,12 @@ def place(
 ) -> tuple[int, ...]:
     """The worker of every node.
 
-    Without a ``given`` mapping of units to workers, units are cut into contiguous parts, in the graph order of their
-    parameterised nodes, such that the heaviest part is as light as possible. Raises UsageError for a mapping that
+    Without a ``given`` mapping of units to workers, units are cut into contiguous parts, in the order in which messages
+    reach their parameterised nodes, such that the heaviest part is as light as possible. Raises UsageError for a mapping that
     misses a unit or names no worker.
     """
     units = units_of(graph)
-    weighty = [unit for unit, node in zip(units, graph.nodes, strict=True) if isinstance(node, Parameterised)]
+    weighty = [units[n] for n in _flow(graph) if isinstance(graph.nodes[n], Parameterised)]
     order = list(dict.fromkeys([*weighty, *units]))
     if given is None:
         load = dict.fromkeys(order, 0.0)
@@ -85,6 +86,19 @@ def place(
                 f"use workers 0 to {workers - 1}",
             )
     return tuple(given[unit] for unit in units)
+
+
+def _flow(graph: Graph) -> list[int]:
+    """Nodes breadth first from the sources, along the edges: as the first message would reach them."""
+    reached = dict.fromkeys(i for i, node in enumerate(graph.nodes) if isinstance(node, Source))
+    waiting = deque(reached)
+    while waiting:
+        for edges in graph.outgoing[waiting.popleft()]:
+            for target in (graph.edges[edge].target for edge in edges):
+                if target not in reached:
+                    reached[target] = None
+                    waiting.append(target)
+    return list(reached)
 
 
 def _cut(values: list[float], parts: int) -> list[int]:

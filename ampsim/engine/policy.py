@@ -29,14 +29,17 @@ class Policy(Protocol):
 
 
 class Fifo:
-    """Updates first, then backward, then forward; among equals the lowest arrival number."""
+    """Updates first, then backward, then forward; among equals the lowest arrival number.
+
+    A loss counts as backward: it is where the way back begins.
+    """
 
     def __init__(self) -> None:
         self._ready: dict[str, deque[tuple[int, Station]]] = {"backward": deque(), "forward": deque()}
 
     def arrived(self, arrival: int, station: Station) -> None:
         """Remember in order of arrival."""
-        self._ready[station.kind].append((arrival, station))
+        self._ready[station.lane].append((arrival, station))
 
     def next(self, worker: WorkerState) -> Task | None:
         """The next task by the rule above."""

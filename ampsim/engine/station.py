@@ -25,13 +25,13 @@ def row_bytes(messages: Messages) -> float:
 
 
 class Station:
-    """A queue of stacks of messages, first come first served."""
+    """A queue of stacks of messages, first come first served. ``lane`` is its rank: backward goes before forward."""
 
     def __init__(
         self, node: int, kind: str, run: Callable[[Group], Any], limit: Callable[[], int], ledger: Ledger
     ) -> None:
         self.node = node
-        self.kind = kind
+        self.kind = self.lane = kind
         self.run = run
         self.limit = limit
         self.ledger = ledger

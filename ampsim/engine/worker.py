@@ -85,6 +85,7 @@ class WorkerState:
             elif isinstance(node, Loss):
                 keys = [key_function(node, port) for port in node.inputs]
                 joint = Joint(index, "forward", LossSite(self, index).forward, self._batch, self.ledger, keys)
+                joint.lane = "backward"
                 self._handle(index, FORWARD, partial(self._enqueue, joint))
             elif isinstance(node, Routing):
                 route = RoutingSite(self, index)

@@ -84,7 +84,7 @@ class ShuffledBackend:
         for state in self.workers:
             state.sent = self.sent
         initial = {name: value.copy() for state in self.workers for name, value in state.values().items()}
-        logs = [WorkerLog(state, 1.0) for state in self.workers]
+        logs = [WorkerLog(state, 1) for state in self.workers]
         self.controller = controller = Controller(program)
         self._obey(controller.start(0))
         while not controller.done:
@@ -97,7 +97,7 @@ class ShuffledBackend:
         final = {name: value for state in self.workers for name, value in state.values().items()}
         static = [state.static_memory() for state in self.workers]
         tables = [log.tables() for log in logs]
-        return assemble(plan, self.name, tables, static, controller, 1.0, initial, final)
+        return assemble(plan, self.name, tables, static, controller, 1, initial, final)
 
     def _move(self, move: Any, logs: Sequence[WorkerLog]) -> bool:
         """One step of one queue or one worker; False if there was nothing to do."""
@@ -123,7 +123,7 @@ class ShuffledBackend:
         if isinstance(content, Orders):
             if content.admit:
                 state.admit(content.admit, origin)
-            if content.update or content.flush:
+            if content.updates:
                 state.update_now(content.update)
         else:
             state.deliver(content, origin)
@@ -146,7 +146,7 @@ class ShuffledBackend:
         if orders.admit:
             for worker in program.entry_workers:
                 self._queues[CONTROLLER, worker].append((self._now, Orders(admit=orders.admit)))
-        if orders.update or orders.flush:
+        if orders.updates:
             for worker in program.update_workers:
                 command = Orders(update=orders.update, flush=orders.flush)
                 self._queues[CONTROLLER, worker].append((self._now, command))

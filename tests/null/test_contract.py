@@ -24,7 +24,7 @@ def test_null_backend() -> None:
 
 def test_null_backend_with_a_clock() -> None:
     ticks = itertools.count()
-    check_backend(lambda: NullBackend(lambda: next(ticks), tick=0.5))
+    check_backend(lambda: NullBackend(lambda: next(ticks), frequency=2))
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -86,7 +86,8 @@ def test_validation_within_an_epoch_applies_no_leftovers() -> None:
     """Else the period of validation would change training."""
     control = controller(validate_every=2, max_active_keys=8)
     assert control.start(0).admit == [0, 1]
-    assert finish(control, 0, 1) == Orders(admit=[2])
+    assert finish(control, 0, 1) == Orders(update=[])  # what is due is finished, what is left over stays
+    assert acknowledge(control) == Orders(admit=[2])
     assert not control.schedule.training(2)
     assert finish(control, 2) == Orders(admit=[3, 4])
     assert finish(control, 3, 4) == Orders(flush=True)
@@ -116,9 +117,8 @@ def test_the_run_is_done_after_the_last_segment() -> None:
 def test_the_run_stops_at_the_target(validate_every: int | None) -> None:
     control = controller(epochs=5, target=0.6, max_active_keys=4, validate_every=validate_every)
     first = control.start(10).admit
-    orders = finish(control, *first, now=30)
-    if orders.flush:
-        orders = acknowledge(control)
+    assert finish(control, *first, now=30).updates
+    orders = acknowledge(control)
     assert finish(control, *orders.admit, correct=3, now=40) == Orders(done=True)
     assert control.reached is not None
     assert control.reached["accuracy"] == 0.6
@@ -189,7 +189,7 @@ def test_validation_changes_nothing_but_the_time() -> None:
 def test_a_target_ends_the_run_and_says_how_long_it_took() -> None:
     ticks = iter(range(10**9))
     job = mlp({"instances": 30}, epochs=50, optimizer=Adam(0.02), target=0.8)
-    run = NullBackend(lambda: next(ticks), tick=1.0).execute(Plan(job, 2))
+    run = NullBackend(lambda: next(ticks), frequency=1).execute(Plan(job, 2))
     assert run.summary["epochs_to_target"] == len(run.summary["epochs"]) < 50
     assert 0 < run.summary["time_to_target"] < run.summary["makespan"]
     assert run.summary["epochs"][-1]["validation_accuracy"] >= 0.8
@@ -202,7 +202,9 @@ def held_in() -> tuple[Any, None]:
 def test_without_validation_the_last_update_lies_within_the_makespan() -> None:
     ticks = iter(range(10**9))
     made = mlp(min_update_frequency=100)
-    run = NullBackend(lambda: next(ticks), tick=1.0).execute(Plan(Job(made.graph, Recipe(held_in), made.training), 2))
+    run = NullBackend(lambda: next(ticks), frequency=1).execute(
+        Plan(Job(made.graph, Recipe(held_in), made.training), 2)
+    )
     assert run.summary["makespan"] >= run.tables["tasks"]["end"].max() > run.tables["instances"]["completed"].max()
     assert all(0 < used <= 1 for used in run.summary["utilization"])
     assert run.summary["epochs"][0]["validation_loss"] is None

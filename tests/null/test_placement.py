@@ -146,4 +146,4 @@ def test_a_parameterised_node_is_the_only_one_in_its_chain() -> None:
 def test_a_unit_that_does_not_exist_is_refused() -> None:
     graph = mlp().graph
     with pytest.raises(UsageError, match="no unit 9"):
-        place(graph, 2, {}, {0: 0, 1: 0, 2: 1, 3: 1, 9: 0})
+        place(graph, 2, {}, {0: 0, 1: 0, 2: 1, 9: 0})
