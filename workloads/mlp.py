@@ -31,10 +31,10 @@ def mlp(
     ``data`` is ``mnist5k``, ``mnist``, ``fashion_mnist``, ``generated`` (seeded prototypes, no download) or ``none``
     (shapes only); ``training`` and ``validation`` are the sizes of the last two.
 
-    Trained by plain SGD with four instances in flight to 90 % of the 1,000 held-out digits of ``mnist5k``. The rate,
-    0.05, is the largest of 0.02, 0.05 and 0.1 at which the staleness of four instances is harmless (at 0.1 the loss
-    may diverge in the first epoch); the target is what every seed tried reached within six epochs, with one instance
-    in flight as well as with four.
+    Trained by plain SGD with four instances in flight to 89 % of the 1,000 held-out digits of ``mnist5k``. At the rate
+    0.03 the staleness of four instances does not show: of the rates 0.02 to 0.1 tried, 0.05 makes the accuracy jump
+    from epoch to epoch and 0.1 may diverge in the first. 89 % is where accuracy still climbs: on three seeds, with one
+    instance in flight as with four, it was passed in the same epoch (the fourth or fifth).
     """
     if layers < 2:
         raise ConfigError(f"an MLP of {layers} layers has no hidden layer", "options.layers", "use at least 2")
@@ -49,5 +49,5 @@ def mlp(
     if data in ("generated", "none"):
         options |= {"training": training, "validation": validation, "pixels": pixels}
     recipe = Recipe("ampsim.workloads.images:load", options)
-    settings = Training(epochs=12, max_active_keys=4, optimizer=SGD(0.05), target=0.90)
+    settings = Training(epochs=12, max_active_keys=4, optimizer=SGD(0.03), target=0.89)
     return Job(Graph.of("mlp", images, labels), recipe, settings)

@@ -60,8 +60,8 @@ def place(
     """The worker of every node.
 
     Without a ``given`` mapping of units to workers, units are cut into contiguous parts, in the order in which messages
-    reach their parameterised nodes, such that the heaviest part is as light as possible. Raises UsageError for a mapping that
-    misses a unit or names no worker.
+    reach their parameterised nodes, such that the heaviest part is as light as possible. Raises UsageError for a
+    mapping that misses a unit, or names a unit or a worker that does not exist.
     """
     units = units_of(graph)
     weighty = [units[n] for n in _flow(graph) if isinstance(graph.nodes[n], Parameterised)]
