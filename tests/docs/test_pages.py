@@ -1,0 +1,66 @@
+"""Every example on a page runs and says what the page says it says."""
+
+from __future__ import annotations
+
+import doctest
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import PAGES, ROOT, blocks, sessions
+
+FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+pytestmark = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+
+
+@pytest.fixture
+def folder(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder with the files that the page shows, in which its examples run."""
+    for block in blocks(page):
+        if block.title:
+            (tmp_path / block.title).write_text(block.text, encoding="utf-8")
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(ROOT / "examples")
+    monkeypatch.syspath_prepend(tmp_path)
+    before = set(sys.modules)
+    yield tmp_path
+    for name in set(sys.modules) - before:
+        if str(getattr(sys.modules[name], "__file__", "")).startswith((str(tmp_path), str(ROOT / "examples"))):
+            del sys.modules[name]
+
+
+@pytest.mark.usefixtures("no_leaks")
+def test_examples_in_python(page: Path, folder: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    examples = doctest.DocTestParser().get_doctest(text, {"__name__": "page"}, page.name, str(page), 0)
+    said: list[str] = []
+    result = doctest.DocTestRunner(optionflags=FLAGS).run(examples, out=said.append)
+    assert result.failed == 0, "".join(said)
+
+
+def test_commands_that_are_marked_run(page: Path, folder: Path) -> None:
+    shown = {key: value for key, value in os.environ.items() if not key.startswith("AMPSIM_")}
+    shown |= {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "COLUMNS": "120", "PYTHONPATH": str(ROOT)}
+    last = 0
+    for block in blocks(page):
+        for command, expected in sessions(block.text) if block.runs else ():
+            if command == "echo $?":
+                said = f"{last}\n"
+            else:
+                done = subprocess.run(
+                    ["bash", "-c", f"{command} 2>&1"], cwd=folder, env=shown, capture_output=True, text=True, timeout=60
+                )
+                said, last = done.stdout, done.returncode
+            same = doctest.OutputChecker().check_output(expected, said, FLAGS)
+            assert same, f"{page.name}:{block.line}: $ {command}\nexpected:\n{expected}\ngot:\n{said}"
+
+
+def test_other_blocks_of_python_can_be_read(page: Path) -> None:
+    for block in blocks(page):
+        if block.language == "python" and ">>>" not in block.text:
+            compile(block.text, f"{page.name}:{block.line}", "exec")
