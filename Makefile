@@ -16,7 +16,7 @@ PYTHON ?= $(firstword $(foreach python,python3 python3.14 python3.13 python3.12 
 .DEFAULT_GOAL := test
 
 demo: setup
-	@$(BIN)/ampsim demo $(ARGS)
+	@$(BIN)/ampsim demo --force $(ARGS)
 
 test: setup
 	$(BIN)/python -m pytest -m "not slow" $(ARGS)
