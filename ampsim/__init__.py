@@ -40,7 +40,30 @@ _HOME = {
     "workload": "ampsim.workloads",
 }
 
-__all__ = [*_HOME, "nodes"]
+# Written out once more: type checkers take a list of names that is computed for no list at all.
+__all__ = [
+    "SGD",
+    "Adam",
+    "AmpsimError",
+    "Dataset",
+    "Graph",
+    "Job",
+    "Recipe",
+    "Run",
+    "System",
+    "Training",
+    "calibrate",
+    "compare",
+    "load_job",
+    "load_run",
+    "load_system",
+    "nodes",
+    "replay",
+    "run",
+    "simulate",
+    "verify",
+    "workload",
+]
 
 if TYPE_CHECKING:
     from ampsim.engine.optimizer import SGD, Adam

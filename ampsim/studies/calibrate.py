@@ -90,7 +90,7 @@ def parcels(found: list[Measured]) -> tuple[float, float, float]:
     ends = {size: median((sent + received) / 2 for s, sent, received, _ in rows if s == size) for size in sizes}
     trips = {size: median(trip for s, _, _, trip in rows if s == size) for size in sizes}
     small, large = sizes[0], sizes[-1]
-    per_byte = max((ends[large] - ends[small]) / (large - small), 1e-15)
+    per_byte = max((ends[large] - ends[small]) / (large - small), 1e-15) if large > small else 1e-15
     overhead = max(ends[small] - per_byte * small, 0.0)
     latency = max(trips[small] / 2 - 2 * ends[small], 0.0)
     return overhead, 1 / per_byte, latency

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import pytest
 
 from ampsim.cli.main import main
+from ampsim.runtime.start import warm_up
 
 
 class Done(NamedTuple):
@@ -21,6 +22,16 @@ class Done(NamedTuple):
 
 
 Ampsim = Callable[..., Done]
+
+
+HERE = Path(__file__).parent
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """The fork server stays for the life of the process; it is there before any test is watched for leaks."""
+    if any(HERE in item.path.parents and item.get_closest_marker("runtime") for item in session.items):
+        warm_up()
 
 
 @pytest.fixture

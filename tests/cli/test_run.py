@@ -9,8 +9,11 @@ import pytest
 
 from ampsim.hw import System
 from ampsim.result.run import Run
+from ampsim.workloads import workload
 from tests.cli.conftest import Ampsim
 from tests.cli.jobs import JOB_PY, JOB_YAML, SMALL
+
+TARGET = workload("mlp").training.target or 0.0
 
 
 def files(folder: Path) -> list[str]:
@@ -34,7 +37,7 @@ def test_run_simulate_compare_report(ampsim: Ampsim, folder: Path) -> None:
         "utilization of worker1",
         "training loss",
         "validation accuracy",
-        "time to 90.0 %",
+        f"time to {100 * TARGET:.1f} %",
     ]
     assert last == "run folder: measured"
     predicted = ampsim("simulate", "mlp", *SMALL, "-s", "host", "-o", "predicted", "--json")
@@ -98,7 +101,7 @@ def test_one_seed_is_the_seed_of_everything(seed: int, same: bool, ampsim: Ampsi
 # Shapes -------------------------------------------------------------------------------------------------------------
 
 SHAPES = ("simulate", "mlp", *SMALL, "--set", "options.data=none", "-s", "wafer_mesh", "--shapes", "-o", "run")
-DROPPED = "--shapes computes no accuracy: the job's target of 0.9 is left out, and all epochs are run\n"
+DROPPED = f"--shapes computes no accuracy: the job's target of {TARGET} is left out, and all epochs are run\n"
 
 
 def test_shapes_leaves_out_the_target_that_a_workload_brings_and_says_so(ampsim: Ampsim, folder: Path) -> None:
