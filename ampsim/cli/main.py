@@ -127,8 +127,10 @@ def _explained(error: Exception) -> AmpsimError:
 
 def _tell(text: str) -> None:
     """A line on stderr, if there is somebody to read it."""
+    from ampsim.cli.output import printable
+
     with contextlib.suppress(OSError):
-        click.echo(text, err=True)
+        click.echo(printable(text), err=True)
 
 
 def _reader_is_gone() -> bool:

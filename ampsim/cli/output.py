@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 import shutil
 import textwrap
 from collections.abc import Sequence
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from ampsim.errors import RunError, UsageError
 
 if TYPE_CHECKING:
     from ampsim.result.run import Run
@@ -40,6 +43,7 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], align: str
 
 
 def _lines(row: list[str], widths: list[int], sides: str) -> list[str]:
+    row = [printable(cell) for cell in row]
     last = textwrap.wrap(row[-1], widths[-1], break_on_hyphens=False) if sides[-1] == "l" else [row[-1]]
     lines = []
     for number, words in enumerate(last or [""]):
@@ -56,6 +60,11 @@ def print_prose(text: str) -> None:
         if number:
             click.echo()
         click.echo(textwrap.fill(" ".join(paragraph.split()), line_width(), break_on_hyphens=False))
+
+
+def printable(text: str) -> str:
+    """The text without what would steer a terminal; names of jobs and systems may come from strangers."""
+    return "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
 
 
 def print_json(value: Any) -> None:
@@ -131,9 +140,19 @@ def _utilization(summary: dict[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
+def _save(run: Run, folder: Path, force: bool) -> None:
+    """Save the run; should its place have been taken meanwhile, beside it: work that is done is not thrown away."""
+    try:
+        run.save(folder, force=force)
+    except UsageError as error:
+        other = run.save(folder.with_name(f"{folder.name}-{secrets.token_hex(4)}"))
+        what = f"the place of the run was taken while it went on: {error.what}"
+        raise RunError(what, str(folder), f"find it in {other}") from error
+
+
 def finish(run: Run, folder: Path, force: bool, report: Path | None, as_json: bool) -> None:
     """Save a run, write its report if asked for, and print what came out."""
-    run.save(folder, force=force)
+    _save(run, folder, force)
     if report:
         run.report(report)
     if as_json:

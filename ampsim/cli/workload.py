@@ -31,34 +31,39 @@ def list_(as_json: bool) -> None:
 
 
 @command.command("show", short_help="Show one workload: options, settings, graph.")
-@click.argument("name")
+@click.argument("job")
 @click.option("--json", "as_json", is_flag=True, help="Print the whole job as one JSON object instead.")
 @click.option("--mermaid", is_flag=True, help="Print the graph as Mermaid text instead.")
-def show(name: str, as_json: bool, mermaid: bool) -> None:
-    """Show the workload NAME: its options, its training settings and its graph, with their defaults."""
+def show(job: str, as_json: bool, mermaid: bool) -> None:
+    """Show JOB: its options, its training settings and its graph, with their defaults.
+
+    JOB is a workload, a job.yaml, or file.py:function. What --json prints is a job.yaml itself.
+    """
     from ampsim.cli.output import print_json, print_prose, print_table
     from ampsim.engine.placement import units_of
-    from ampsim.workloads import builder, workload
+    from ampsim.studies.jobs import load_job
+    from ampsim.workloads import WORKLOADS, builder
 
-    job = workload(name)
+    loaded = load_job(job)
     if as_json:
-        print_json(job.to_dict())
+        print_json(loaded.to_dict())
         return
     if mermaid:
-        click.echo(job.graph.to_mermaid())
+        click.echo(loaded.graph.to_mermaid())
         return
-    print_prose(inspect.getdoc(builder(name)) or "")
-    click.echo()
-    options = inspect.signature(builder(name)).parameters.values()
-    print_table(("--set", "default"), [(f"options.{o.name}", literal(o.default)) for o in options], align="ll")
-    click.echo()
-    settings = flat("training", job.training.to_dict())
+    if job in WORKLOADS:
+        print_prose(inspect.getdoc(builder(job)) or "")
+        click.echo()
+        options = inspect.signature(builder(job)).parameters.values()
+        print_table(("--set", "default"), [(f"options.{o.name}", literal(o.default)) for o in options], align="ll")
+        click.echo()
+    settings = flat("training", loaded.training.to_dict())
     print_table(("--set", "default"), [(key, literal(value)) for key, value in settings.items()], align="ll")
     click.echo()
-    units = units_of(job.graph)
+    units = units_of(loaded.graph)
     rows = [
         (str(unit), node.name, str(getattr(node, "operation", type(node).__name__)))
-        for unit, node in sorted(zip(units, job.graph.nodes, strict=True), key=lambda pair: pair[0])
+        for unit, node in sorted(zip(units, loaded.graph.nodes, strict=True), key=lambda pair: pair[0])
     ]
     print_table(("unit", "node", "operation"), rows, align="rll")
 

@@ -84,6 +84,15 @@ def test_a_workload_is_a_json_object_that_is_the_job(ampsim: Ampsim) -> None:
     assert isinstance(job.training.optimizer, Adam)
 
 
+def test_what_is_shown_as_json_is_a_job_file(ampsim: Ampsim, folder: Path) -> None:
+    (folder / "job.yaml").write_text(ampsim("workload", "show", "mlp", "--json").out)
+    assert load_job("job.yaml").hash == workload("mlp").hash
+    done = ampsim("workload", "show", "job.yaml")
+    assert (done.code, done.err) == (0, "")
+    assert "training.epochs" in done.out
+    assert "options.width" not in done.out
+
+
 def test_a_workload_draws_itself(ampsim: Ampsim) -> None:
     assert ampsim("workload", "show", "mlp", "--mermaid").out.startswith("flowchart LR\n")
 

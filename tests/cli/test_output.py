@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ampsim.cli.output import difference, line_width, percent, print_prose, print_table, show
+from ampsim.cli.output import difference, line_width, percent, print_prose, print_table, printable, show
 
 
 @pytest.mark.parametrize(
@@ -73,3 +73,9 @@ def test_prose_loses_its_marks(capsys: pytest.CaptureFixture[str], monkeypatch: 
     monkeypatch.setenv("COLUMNS", "60")
     print_prose("The ``width`` of\na layer, see :func:`ampsim.run`.\n\nMore.")
     assert capsys.readouterr().out == "The width of a layer, see ampsim.run.\n\nMore.\n"
+
+
+def test_names_do_not_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(("name", "n"), [("\x1b[31mred\u202e\r", "1")])
+    assert capsys.readouterr().out == "name        n\n----------  -\n?[31mred??  1\n"
+    assert printable("a\nb\tc\0") == "a\nb?c?"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -96,6 +97,27 @@ def test_one_seed_is_the_seed_of_everything(seed: int, same: bool, ampsim: Ampsi
     first, second = Run.load("a"), Run.load("b")
     assert first.config["job"]["training"]["seed"] == first.config["job"]["data"]["options"]["seed"] == 7
     assert all((first.final[name] == second.final[name]).all() for name in first.final) is same
+
+
+def test_a_place_taken_meanwhile_costs_no_result(ampsim: Ampsim, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two runs of one name at once: the second to finish is saved beside the first, and says so."""
+    from ampsim.studies import execute
+
+    simulate = execute.simulate
+
+    def slow(*arguments: Any, **settings: Any) -> Run:
+        result = simulate(*arguments, **settings)
+        (folder / "run").mkdir()
+        return result
+
+    monkeypatch.setattr(execute, "simulate", slow)
+    done = ampsim("simulate", "mlp", *SMALL, "-s", "host", "-o", "run")
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith("error: the place of the run was taken while it went on: ")
+    first, second = files(folder)
+    assert (first, second[:4]) == ("run", "run-")
+    assert f"  do: find it in {folder / second}\n" in done.err
+    assert Run.load(second).job == "mlp"
 
 
 # Shapes -------------------------------------------------------------------------------------------------------------

@@ -97,4 +97,5 @@ def test_the_demo_as_a_user_starts_it(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "ampsim-demo").iterdir()) == WRITTEN
     for name in ("predicted", "measured", "hypothetical"):
         assert found[name]["time_to_target"] > 0, name
-    assert 0.5 < found["predicted"]["throughput"] / found["measured"]["throughput"] < 2
+    # As in test_calibrate: no nonsense, whatever else this machine does just now.
+    assert 0.1 < found["predicted"]["throughput"] / found["measured"]["throughput"] < 10
