@@ -33,8 +33,7 @@ def measure(epochs: int) -> dict[str, Run]:
     """Each setting once."""
     job = workload("mlp", data="generated").with_training(epochs=epochs, target=None)
     return {
-        name: run(job.with_training(max_active_keys=mak), workers=workers)
-        for name, (workers, mak) in SETTINGS.items()
+        name: run(job.with_training(max_active_keys=mak), workers=workers) for name, (workers, mak) in SETTINGS.items()
     }
 
 

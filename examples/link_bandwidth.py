@@ -20,6 +20,12 @@ def on_ring(bandwidth: float) -> ampsim.System:
     return ampsim.System.from_dict(values)
 
 
+def fullest(run: ampsim.Run) -> float:
+    """Bytes over the link that carried most."""
+    links = run.tables["links"]
+    return max(float(links["bytes"][links["link"] == link].sum()) for link in set(links["link"].tolist()))
+
+
 def main() -> None:
     """Print one line per bandwidth."""
     job = ampsim.workload("mlp", data="none", layers=8, training=20_000, validation=0)
@@ -28,12 +34,8 @@ def main() -> None:
     for bandwidth in BANDWIDTHS:
         run = ampsim.simulate(job, on_ring(bandwidth), mode="shapes")
         busy = [share for share in run.utilization if share is not None]
-        links = run.tables["links"]
-        carried = [float(links["bytes"][links["link"] == link].sum()) for link in set(links["link"].tolist())]
-        load = max(carried) / bandwidth / run.makespan
-        print(
-            f"{bandwidth / 1e9:6.1f} {run.throughput or 0:10,.0f} {100 * sum(busy) / len(busy):9.1f} % {100 * load:10.1f} %"
-        )
+        mean, load = sum(busy) / len(busy), fullest(run) / bandwidth / run.makespan
+        print(f"{bandwidth / 1e9:6.1f} {run.throughput or 0:10,.0f} {100 * mean:9.1f} % {100 * load:10.1f} %")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """List reduction with a loop RNN: the first job whose instances differ in how often they go round.
 
-    h0 ----> phi --> join.h   tokens -> embed -> join.x
-              ^        join -> cell -> relu -> next (t + 1) -> more? --no--> classify -> log-softmax -> loss <- labels
-              +------------------------------------------------yes
+h0 ----> phi --> join.h   tokens -> embed -> join.x
+          ^        join -> cell -> relu -> next (t + 1) -> more? --no--> classify -> log-softmax -> loss <- labels
+          +------------------------------------------------yes
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The multilayer perceptron on handwritten digits: four Linear layers, the first job of AMPNet.
 
-    images -> L1 -> relu -> L2 -> relu -> L3 -> relu -> L4 -> log-softmax -> loss <- labels
+images -> L1 -> relu -> L2 -> relu -> L3 -> relu -> L4 -> log-softmax -> loss <- labels
 """
 
 from __future__ import annotations

@@ -34,8 +34,10 @@ def assemble(
     capacity: Sequence[int | None] | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> Run:
-    """The Run of a finished plan. ``tables[w]`` and ``static[w]`` come from worker w; times are in ticks, ``frequency`` a
-    second."""
+    """The Run of a finished plan. ``tables[w]`` and ``static[w]`` come from worker w.
+
+    Times are in ticks, ``frequency`` of them a second.
+    """
     merged = _merge(tables)
     merged["instances"] = _instances(controller, frequency)
     merged["metrics"] = _metrics(controller, frequency)

@@ -36,7 +36,9 @@ class Block(NamedTuple):
 
 def blocks(page: Path) -> list[Block]:
     """All fenced blocks of a page, in order."""
-    found, fence, start, lines = [], "", 0, []
+    found: list[Block] = []
+    lines: list[str] = []
+    fence, start = "", 0
     for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1):
         if line.startswith("```") and not fence:
             fence, start, lines = line, number, []
@@ -56,7 +58,12 @@ def commands(page: Path) -> Iterator[tuple[int, list[str]]]:
         for offset, line in enumerate(block.text.splitlines(), 1):
             if block.language in ("", "console") and re.match(r"(\$ )?ampsim [a-z-]", line):
                 yield block.line + offset, _words(line.removeprefix("$ "))
-    prose = re.sub(r"^```.*?^```$", lambda found: "\n" * found[0].count("\n"), page.read_text("utf-8"), flags=re.M | re.S)
+    prose = re.sub(
+        r"^```.*?^```$",
+        lambda found: "\n" * found[0].count("\n"),
+        page.read_text("utf-8"),
+        flags=re.MULTILINE | re.DOTALL,
+    )
     for number, line in enumerate(prose.splitlines(), 1):
         for found in re.finditer(r"`(ampsim [a-z-][^`]*)`", line):
             yield number, _words(found[1])
@@ -70,5 +77,5 @@ def _words(line: str) -> list[str]:
 
 def sessions(text: str) -> list[tuple[str, str]]:
     """The commands of a console block, each with the output that is written below it."""
-    parts = re.split(r"^\$ ", text, flags=re.M)[1:]
+    parts = re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]
     return [(command, output) for command, _, output in (part.partition("\n") for part in parts)]

@@ -53,7 +53,13 @@ def test_commands_that_are_marked_run(page: Path, folder: Path) -> None:
                 said = f"{last}\n"
             else:
                 done = subprocess.run(
-                    ["bash", "-c", f"{command} 2>&1"], cwd=folder, env=shown, capture_output=True, text=True, timeout=60
+                    ["bash", "-c", f"{{ {command}\n}} 2>&1"],
+                    cwd=folder,
+                    env=shown,
+                    check=False,
+                    capture_output=True,
+                    text=True,
+                    timeout=60,
                 )
                 said, last = done.stdout, done.returncode
             same = doctest.OutputChecker().check_output(expected, said, FLAGS)
