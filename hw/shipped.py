@@ -35,7 +35,7 @@ def load(name_or_path: str | Path) -> System:
     near = difflib.get_close_matches(text, names, n=3, cutoff=0.5)
     do = f"did you mean {' or '.join(near)}?" if near else f"one of: {', '.join(names)}"
     raise UsageError(
-        f"there is no system called {short(text)}", do=f"{do} A file is given by its path, ending in .yaml"
+        f"there is no system called {short(text)}", do=f"{do} (a file is given by its path, ending in .yaml)"
     )
 
 

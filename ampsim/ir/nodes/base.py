@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
+from ampsim.errors import RunError
 from ampsim.ir.message import Array, Spec
 from ampsim.ir.reference import reference
 from ampsim.ir.work import Work
@@ -180,6 +181,15 @@ def sizes(node: Node, *names: str) -> Iterator[str]:
         value = getattr(node, name)
         if type(value) is not int or value < 1:
             yield f"{type(node).__name__}.{name} is {value!r}; sizes are ints from 1"
+
+
+def need_range(numbers: Array, below: int, node: str) -> None:
+    """Raise RunError unless all ``numbers`` are from 0 to ``below`` - 1; numpy would take negative ones from the end."""
+    if len(numbers) and not (0 <= numbers.min() and numbers.max() < below):
+        raise RunError(
+            f"{node} gets a number from {numbers.min()} to {numbers.max()}, where 0 to {below - 1} are known",
+            do="make the node larger, or look at the data",
+        )
 
 
 def need_columns(x: Spec, columns: int, node: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ampsim.ir.message import FORWARD, Array, Spec
-from ampsim.ir.nodes.base import FLOAT, Parameterised, Parameters, RowGradient, ShapeError, sizes
+from ampsim.ir.nodes.base import FLOAT, Parameterised, Parameters, RowGradient, ShapeError, need_range, sizes
 from ampsim.ir.work import Work
 
 
@@ -42,6 +42,7 @@ class Embedding(Parameterised):
         return {"table": random.standard_normal((self.vocabulary, self.width), dtype=np.float32)}
 
     def forward(self, x: Array, parameters: Parameters) -> tuple[Array, tuple[Array, ...]]:
+        need_range(x, self.vocabulary, self.operation)
         return parameters["table"].take(x, axis=0), (x,)
 
     def backward(

@@ -11,7 +11,7 @@ import numpy as np
 
 from ampsim.ir.kernels import offsets
 from ampsim.ir.message import Array, Spec
-from ampsim.ir.nodes.base import FLOAT, Node, ShapeError
+from ampsim.ir.nodes.base import FLOAT, Node, ShapeError, need_range
 from ampsim.ir.work import Work
 
 
@@ -61,6 +61,7 @@ class NllLoss(Loss):
             raise ShapeError(f"NllLoss.label needs int64 of shape {prediction.shape[:1]}, gets {label}")
 
     def score(self, prediction: Array, label: Array, rows: Sequence[int]) -> Score:
+        need_range(label, prediction.shape[1], "NllLoss.label")
         every = np.arange(len(label))
         starts = offsets(rows)[:-1]
         count = np.asarray(rows)
