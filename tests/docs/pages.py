@@ -11,7 +11,6 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[2]
 DOCS = sorted((ROOT / "docs").glob("*.md"))
 PAGES = [ROOT / "README.md", *DOCS]
-ALL = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
 
 
 class Block(NamedTuple):
