@@ -184,8 +184,8 @@ def sizes(node: Node, *names: str) -> Iterator[str]:
 
 
 def need_range(numbers: Array, below: int, node: str) -> None:
-    """Raise RunError unless all ``numbers`` are from 0 to ``below`` - 1; numpy would take negative ones from the end."""
-    if len(numbers) and not (0 <= numbers.min() and numbers.max() < below):
+    """Raise RunError unless all ``numbers`` are from 0 to ``below`` - 1; numpy takes negative ones from the end."""
+    if len(numbers) and not (numbers.min() >= 0 and numbers.max() < below):
         raise RunError(
             f"{node} gets a number from {numbers.min()} to {numbers.max()}, where 0 to {below - 1} are known",
             do="make the node larger, or look at the data",
