@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
+import sys
 
 from ampsim.studies.execute import run
 from ampsim.workloads import workload
@@ -41,17 +42,23 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    rows = [measure(arguments.lists, mak, seed) for seed in range(arguments.seeds) for mak in (1, 4)]
+    table = sys.stderr if arguments.json else sys.stdout
+    print(f"list reduction, {arguments.lists:,} lists, to {100 * TARGET:.0f} % on held-out lists", file=table)
+    print(f"{'mak':>3} {'seed':>4} {'epochs':>6} {'seconds':>8} {'lists/s':>9} {'accuracy':>8}", file=table, flush=True)
+    rows = []
+    for seed in range(arguments.seeds):
+        for mak in (1, 4):
+            row = measure(arguments.lists, mak, seed)
+            rows.append(row)
+            print(
+                f"{row['mak']:3} {row['seed']:4} {row['epochs']:6} {row['seconds']:8.1f} "
+                f"{row['lists_per_second']:9,.0f} {row['accuracy']:8.4f}",
+                file=table,
+                flush=True,
+            )
     if arguments.json:
         print(json.dumps(rows))
         return
-    print(f"list reduction, {arguments.lists:,} lists, to {100 * TARGET:.0f} % on held-out lists")
-    print(f"{'mak':>3} {'seed':>4} {'epochs':>6} {'seconds':>8} {'lists/s':>9} {'accuracy':>8}")
-    for row in rows:
-        print(
-            f"{row['mak']:3} {row['seed']:4} {row['epochs']:6} {row['seconds']:8.1f} "
-            f"{row['lists_per_second']:9,.0f} {row['accuracy']:8.4f}"
-        )
     for mak in (1, 4):
         epochs = [row["epochs"] for row in rows if row["mak"] == mak]
         print(f"mak {mak}: median {statistics.median(epochs):g} epochs, {min(epochs):g} to {max(epochs):g}")
