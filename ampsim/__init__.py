@@ -4,7 +4,8 @@
     job = ampsim.workload("mlp")
     measured = ampsim.run(job, workers=2)
     predicted = ampsim.simulate(job, "fpga_ring_16")
-    print(ampsim.compare(predicted, measured))
+    for row in ampsim.compare(predicted, measured).rows:
+        print(row)
     measured.report("report.html")
 
 Names are imported when first used, so that ``import ampsim`` costs next to nothing.

@@ -12,7 +12,7 @@ TERMS = (
     ("admission", "Waiting for input, where the controller was to send it: a new instance."),
     ("overhead", "From the arrival of the last message to the start of the task; all of the gap before an update."),
     ("drained", "After a worker's last task."),
-    ("staleness", "Updates of a node between the forward pass and the use of its gradient."),
+    ("staleness", "Updates of a node between the forward and the backward pass of its gradient."),
     ("task", "One group of messages of one node in one direction, run without interruption."),
     ("parcel", "All that one task sends to one worker; it travels as one transfer."),
     ("difference, relative", "(a - b) / b, where b is the run on the right."),

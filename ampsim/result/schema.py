@@ -86,7 +86,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
     ),
     "staleness": _columns(
         ("node", "i4", "", "index in summary.nodes"),
-        ("staleness", "i4", "versions", "updates between the forward pass and the use of a gradient"),
+        ("staleness", "i4", "versions", "updates between the forward and the backward pass of a gradient"),
         ("count", "i8", "", "gradients with this staleness"),
     ),
     "instances": _columns(
