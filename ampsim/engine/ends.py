@@ -72,7 +72,8 @@ class SourceStation(Station):
                 continue
             part = data.payload(self.field, index) if self.worker.program.numeric else data.spec(self.field, index)
             states += [(instance, *suffix) for suffix in suffixes]
-            rows += [part.shape[0] // len(suffixes)] * len(suffixes)
+            counts = data.message_rows(self.field, index)
+            rows += [part.shape[0] // len(suffixes)] * len(suffixes) if counts is None else counts
             payloads.append(part)
         if not states:
             return ()

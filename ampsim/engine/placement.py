@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from ampsim.errors import UsageError
 from ampsim.ir.graph import Graph
 from ampsim.ir.message import BACKWARD, FORWARD, Spec
-from ampsim.ir.nodes import FanIn, Parameterised, Source, Transform
+from ampsim.ir.nodes import FanIn, Group, Parameterised, Source, Transform
 
 
 def units_of(graph: Graph) -> list[int]:
@@ -28,7 +28,7 @@ def units_of(graph: Graph) -> list[int]:
         while changed:
             changed = False
             for index, node in enumerate(graph.nodes):
-                if units[index] is not None or (end == "source" and isinstance(node, Source | FanIn)):
+                if units[index] is not None or (end == "source" and isinstance(node, Source | FanIn | Group)):
                     continue
                 neighbours = [getattr(graph.edges[e], end) for edges in sides[index] for e in edges]
                 known = [units[n] for n in neighbours if units[n] is not None]

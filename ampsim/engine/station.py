@@ -183,7 +183,7 @@ class Joint(Station):
             if port_rows != rows:
                 first = next(i for i, (a, b) in enumerate(zip(port_rows, rows, strict=True)) if a != b)
                 raise RowMismatch(self.node, states[port][first])
-            parts.extend(_logged([item[port] for item in items]))
+            parts.extend(logged([item[port] for item in items]))
         return Group(states, rows, payloads, parts)
 
     def waiting(self) -> dict[int, list[State]]:
@@ -196,7 +196,7 @@ class Joint(Station):
         return missing
 
 
-def _logged(parts: list[tuple[Messages, Block, int]]) -> list[Consumed]:
+def logged(parts: list[tuple[Messages, Block, int]]) -> list[Consumed]:
     """Log entries, neighbours of one stack together."""
     entries = []
     start = 0

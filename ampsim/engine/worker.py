@@ -20,12 +20,13 @@ from ampsim.engine.ledger import Ledger
 from ampsim.engine.parameters import ParameterState, Pile, initial_values
 from ampsim.engine.policy import Fifo, Policy
 from ampsim.engine.program import Program
+from ampsim.engine.regroup import Collector, FlatmapSite, GroupSite
 from ampsim.engine.site import FanOutSite, RoutingSite, key_function, whole
 from ampsim.engine.station import Joint, KeyUnknown, Mismatch, RowMismatch, Station
 from ampsim.engine.task import NOTHING, Effects, Part, Task
 from ampsim.errors import RunError
 from ampsim.ir.message import BACKWARD, FORWARD, Array, Messages, Origin, Payload, State
-from ampsim.ir.nodes import FanOut, Loss, Parameterised, Routing, Source
+from ampsim.ir.nodes import FanOut, Flatmap, Loss, Parameterised, Regroup, Routing, Source
 
 Values = Mapping[str, Mapping[str, Array]]
 
@@ -96,6 +97,23 @@ class WorkerState:
                 keys = [whole] * len(node.outputs)
                 joint = Joint(index, "backward", GradientJoin(self, index).backward, self._batch, self.ledger, keys)
                 self._handle(index, BACKWARD, partial(self._enqueue, joint))
+            elif isinstance(node, Regroup):
+                self._build_regroup(index)
+
+    def _build_regroup(self, index: int) -> None:
+        """A Flatmap collects backward, a Group forward; the other direction is a plain station."""
+        forward: Station
+        backward: Station
+        if isinstance(self.graph.nodes[index], Flatmap):
+            flatmap = FlatmapSite(self, index)
+            forward = Station(index, "forward", flatmap.forward, self._batch, self.ledger)
+            backward = Collector(index, "backward", flatmap.backward, self._batch, self.ledger, flatmap.recall)
+        else:
+            group = GroupSite(self, index)
+            forward = Collector(index, "forward", group.forward, self._batch, self.ledger, group.find)
+            backward = Station(index, "backward", group.backward, self._batch, self.ledger)
+        self._handle(index, FORWARD, partial(self._enqueue, forward))
+        self._handle(index, BACKWARD, partial(self._enqueue, backward))
 
     def _build_chain(self, indices: tuple[int, ...]) -> None:
         chain = Chain(self, indices)

@@ -65,10 +65,13 @@ class Dataset(ABC):
     def states(self, field: str, index: int) -> list[tuple[int, ...]]:
         """Suffixes of the states that the Source of ``field`` emits for the instance, in order. Default: one, ``()``.
 
-        The state of a message is ``(instance, *suffix)``. All messages of one instance and field have equally many
-        rows.
+        The state of a message is ``(instance, *suffix)``.
         """
         return [()]
+
+    def message_rows(self, field: str, index: int) -> list[int] | None:
+        """Rows of the message of each state, in the order of :meth:`states`. Default: None, all have equally many."""
+        return None
 
     def spec(self, field: str, index: int) -> Spec:
         """Shape and dtype of what :meth:`payload` would return. Raises KeyError if there is no such field."""

@@ -7,7 +7,7 @@ from collections import deque
 from ampsim.ir.data import Dataset
 from ampsim.ir.graph import Graph
 from ampsim.ir.message import Spec
-from ampsim.ir.nodes import FanIn, FanOut, Loss, Node, Phi, Source, Transform
+from ampsim.ir.nodes import FanIn, FanOut, Loss, Node, Phi, Regroup, Source, Transform
 from ampsim.ir.nodes.base import ShapeError
 
 
@@ -15,7 +15,8 @@ def edge_specs(graph: Graph, data: Dataset) -> tuple[dict[int, Spec], list[str]]
     """The Spec of one message on each edge, from the first instance of ``data``, and the problems found.
 
     Loops need no iteration to a fixed point: rows never change on the way, and a Phi passes on whichever input is
-    known first; that all its inputs agree is checked at the end.
+    known first; that all its inputs agree is checked at the end. Where a Flatmap or Group changes rows, how many there
+    are depends on the instance; all Specs of such a graph have one row.
     """
     known, problems = _entering(graph, data)
     if problems:
@@ -63,13 +64,14 @@ def _entering(graph: Graph, data: Dataset) -> tuple[dict[int, Spec], list[str]]:
                     f"{node.name}: the data set has no field {field!r}; name the Source after one, or reads="
                 )
                 continue
-            known[graph.outgoing[index][0][0]] = whole.with_rows(whole.shape[0] // max(count, 1))
+            ragged = any(isinstance(other, Regroup) for other in graph.nodes)
+            known[graph.outgoing[index][0][0]] = whole.with_rows(1 if ragged else whole.shape[0] // max(count, 1))
     return known, problems
 
 
 def infer(node: Node, inputs: list[Spec]) -> list[Spec]:
     """Shapes of a node's outputs. Raises ShapeError."""
-    if isinstance(node, Transform):
+    if isinstance(node, Transform | Regroup):
         return [node.infer(inputs[0])]
     if isinstance(node, FanIn):
         return [node.infer(inputs)]

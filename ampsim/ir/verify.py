@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from ampsim.errors import GraphError
 from ampsim.ir.data import Dataset
 from ampsim.ir.graph import Graph
-from ampsim.ir.nodes import Cond, FanIn, FanOut, Isu, Loss, Node, Phi, Routing, Source, Transform
+from ampsim.ir.nodes import Cond, FanIn, FanOut, Flatmap, Isu, Loss, Node, Phi, Regroup, Routing, Source, Transform
 from ampsim.ir.reference import problem
 from ampsim.ir.shapes import edge_specs
 
@@ -67,7 +67,7 @@ def _nodes(graph: Graph) -> Iterator[str]:
     for node in graph.nodes:
         if node.unit is not None and (type(node.unit) is not int or node.unit < 0):
             yield f"{node.name}: affinity {node.unit!r} is not a number of a unit; use an int from 0"
-        if not isinstance(node, Source | Transform | Routing | FanIn | FanOut | Loss):
+        if not isinstance(node, Source | Transform | Routing | FanIn | FanOut | Regroup | Loss):
             yield f"{node.name}: {type(node).__name__} is of no node family; derive it from Transform, Routing or FanIn"
         yield from (f"{node.name}: {fault}" for fault in node.faults())
 
@@ -93,7 +93,7 @@ def _functions(graph: Graph) -> Iterator[str]:
             for port in node.key:
                 if port not in node.inputs:
                     yield f"{node.name}: key for port {port!r}, which does not exist; ports are {list(node.inputs)}"
-        if node.key is not None and isinstance(node, Source | Isu | Cond | FanOut):
+        if node.key is not None and isinstance(node, Source | Isu | Cond | FanOut | Regroup):
             yield f"{node.name}: {type(node).__name__} remembers nothing under a key; leave key out"
         elif isinstance(node.key, dict) and isinstance(node, Phi):
             yield f"{node.name}: a Phi has one key for all its ports; give a function"
@@ -137,10 +137,10 @@ def _reach(start: list[int], step: dict[int, list[int]]) -> set[int]:
     return seen
 
 
-LOOPS: tuple[tuple[type[Node], str], ...] = (
+LOOPS: tuple[tuple[type[Node] | tuple[type[Node], ...], str], ...] = (
     (Phi, "no Phi joins its start with its return, so nothing could enter it; add one"),
-    (Isu, "no Isu changes the state, so two rounds could not be told apart; add one"),
-    (Cond, "no Cond lets a message leave, so it would go round for ever; add one"),
+    ((Isu, Regroup), "no Isu changes the state, so two rounds could not be told apart; add one"),
+    ((Cond, Flatmap), "no Cond lets a message leave, so it would go round for ever; add one"),
 )
 
 

@@ -8,6 +8,7 @@ from ampsim.ir.nodes.embedding import Embedding
 from ampsim.ir.nodes.fan import Bcast, Concat, FanIn, FanOut, Split
 from ampsim.ir.nodes.linear import Linear
 from ampsim.ir.nodes.loss import Loss, NllLoss
+from ampsim.ir.nodes.regroup import Flatmap, Group, Regroup, Ungroup
 from ampsim.ir.nodes.routing import Cond, Isu, Phi, Routing
 from ampsim.ir.nodes.source import Source
 
@@ -18,6 +19,8 @@ __all__ = [
     "Embedding",
     "FanIn",
     "FanOut",
+    "Flatmap",
+    "Group",
     "Isu",
     "Linear",
     "LogSoftmax",
@@ -27,6 +30,7 @@ __all__ = [
     "Parameterised",
     "Phi",
     "Port",
+    "Regroup",
     "Relu",
     "Routing",
     "RowGradient",
@@ -35,4 +39,5 @@ __all__ = [
     "Split",
     "Tanh",
     "Transform",
+    "Ungroup",
 ]
