@@ -12,7 +12,7 @@ from ampsim.engine.station import KeyUnknown, Station
 from ampsim.engine.task import Metric, Part
 from ampsim.errors import NonFinite
 from ampsim.ir.kernels import stack_rows
-from ampsim.ir.message import FORWARD, Messages, Origin, Payload, Spec, spec_of
+from ampsim.ir.message import FORWARD, Messages, Origin, Payload, Spec, State, spec_of
 from ampsim.ir.nodes import FanOut, Loss, Source
 from ampsim.ir.work import Work
 
@@ -61,7 +61,8 @@ class SourceStation(Station):
     def emit(self, group: Group) -> tuple[Part, ...]:
         """Build the payloads of a group of instances and send them off."""
         schedule = self.worker.schedule
-        states, rows = [], []
+        states: list[State] = []
+        rows: list[int] = []
         payloads: list[Payload] = []
         for (instance,) in group.states[0]:
             data, index = schedule.dataset(instance), schedule.entry(instance).index

@@ -101,9 +101,9 @@ class Fixed:
         group = station.extract(planned.messages) if station else None
         if station is None or group is None:
             return None
-        if len(group.rows) > station.limit():
+        if len(group.states[0]) > station.limit():
             raise UsageError(
-                f"task {self._position} of the given order takes {len(group.rows)} messages at once, where at most "
+                f"task {self._position} of the given order takes {len(group.states[0])} messages at once, where at most "
                 f"{station.limit()} may go together",
                 do="a group has at most max_batch messages and ends where an update is due",
             )

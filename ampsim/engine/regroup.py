@@ -219,7 +219,7 @@ class GroupSite(RegroupSite):
             position = known[1].get(tuple(state))
             if position is None:
                 raise RunError(
-                    f"{self.node.name} gets a message with state {tuple(state)}, which is no member of group {tuple(one)}",
+                    f"{self.node.name} gets a message of state {tuple(state)}, which is no member of group {tuple(one)}",
                     self.node.name,
                     f"look at {self.node.into} and {self.node.members}: each member's group must name it",
                 )
@@ -243,7 +243,7 @@ class GroupSite(RegroupSite):
         many = group.payloads[0]
         payload = scatter_rows(many, plan) if plan else many
         states = group.states[0]
-        if self.training(states[0]):
+        if self.training(states):
             self.remember(states, [(bundle, counts) for bundle, (_, counts) in zip(bundles, totals, strict=True)])
         folded = self.node.folded(payload)
         self.send(0, states, [total // self.node.fold for total, _ in totals], folded)

@@ -38,7 +38,7 @@ class Flatmap(Regroup):
     """For every state in ``generate(state, structure)`` one message, which carries the rows of the input.
 
     With ``rows(state, structure)``, which gives :class:`~ampsim.ir.rows.Rows`, output i carries the rows chosen there.
-    Backward: the gradients of all outputs are added, in the order of ``generate``. No outputs: a zero gradient, at once.
+    Backward: the gradients of all outputs are added, in the order of ``generate``; without outputs it is zero, at once.
     """
 
     generate: Function = ""
@@ -150,7 +150,7 @@ class Group(Regroup):
         found: Rows = resolve(reference(self.rows))(group, structure)
         if found.counts != tuple(counts):
             raise RunError(
-                f"the members of {tuple(group)} at {self.name} have {tuple(counts)} rows, its Rows tell of {found.counts}",
+                f"the members of {tuple(group)} have {tuple(counts)} rows at {self.name}, its Rows say {found.counts}",
                 self.name,
                 f"let {self.rows} fit what comes in",
             )
