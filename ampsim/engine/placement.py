@@ -6,12 +6,11 @@ An *affinity* names a logical unit and belongs to the job; a *placement* maps un
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ampsim.errors import UsageError
 from ampsim.ir.graph import Graph
-from ampsim.ir.message import BACKWARD, FORWARD, Spec
-from ampsim.ir.nodes import FanIn, Group, Parameterised, Source, Transform
+from ampsim.ir.nodes import FanIn, Group, Parameterised, Source
 
 
 def units_of(graph: Graph) -> list[int]:
@@ -38,29 +37,14 @@ def units_of(graph: Graph) -> list[int]:
     return [0 if unit is None else unit for unit in units]
 
 
-def loads(graph: Graph, specs: Mapping[int, Spec]) -> list[float]:
-    """FLOP of every node for one message: forward, backward and its share of an update."""
-    found = []
-    for index, node in enumerate(graph.nodes):
-        load = 0.0
-        if isinstance(node, Transform):
-            edge = graph.incoming[index][0][0]
-            x = specs[edge]
-            works = [node.work(x, FORWARD), node.work(x, BACKWARD, graph.needs_gradient[edge])]
-            if isinstance(node, Parameterised):
-                works.append(node.gradient_work(x.shape[0]))
-            load = sum(work.matmul + work.vector for work in works)
-        found.append(load)
-    return found
-
-
 def place(
-    graph: Graph, workers: int, specs: Mapping[int, Spec], given: Mapping[int, int] | None = None
+    graph: Graph, workers: int, weights: Sequence[float], given: Mapping[int, int] | None = None
 ) -> tuple[int, ...]:
     """The worker of every node.
 
     Without a ``given`` mapping of units to workers, units are cut into contiguous parts, in the order in which messages
-    reach their parameterised nodes, such that the heaviest part is as light as possible. Raises UsageError for a
+    reach their parameterised nodes, such that the heaviest part by ``weights`` (one a node) is as light as possible.
+    Raises UsageError for a
     mapping that misses a unit, or names a unit or a worker that does not exist.
     """
     units = units_of(graph)
@@ -68,7 +52,7 @@ def place(
     order = list(dict.fromkeys([*weighty, *units]))
     if given is None:
         load = dict.fromkeys(order, 0.0)
-        for unit, value in zip(units, loads(graph, specs), strict=True):
+        for unit, value in zip(units, weights, strict=True):
             load[unit] += value
         parts = _cut([load[unit] for unit in order], min(workers, len(order)))
         given = dict(zip(order, parts, strict=True))

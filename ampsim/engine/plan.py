@@ -12,9 +12,9 @@ from ampsim.engine.placement import place
 from ampsim.engine.policy import Fifo, Fixed, Planned, Policy
 from ampsim.engine.program import Program
 from ampsim.engine.schedule import Schedule
+from ampsim.engine.weigh import weigh
 from ampsim.engine.worker import Values
 from ampsim.errors import UsageError
-from ampsim.ir.shapes import edge_specs
 from ampsim.ir.verify import verify
 from ampsim.job import Data, Job
 from ampsim.result.run import Run
@@ -67,8 +67,11 @@ class Plan:
     def program(self) -> Program:
         """The job made ready for so many workers; the plan must have passed :meth:`check`."""
         training = self.job.training
-        specs, _ = edge_specs(self.job.graph, self.data.training)
-        owner = self.owner or place(self.job.graph, self.workers, specs, self.placement)
+        owner = self.owner
+        if owner is None:
+            free = self.placement is None and self.workers > 1
+            weights = weigh(self.job.graph, self.data.training, training) if free else [0.0] * len(self.job.graph.nodes)
+            owner = place(self.job.graph, self.workers, weights, self.placement)
         schedule = Schedule(
             *self.data,
             0 if self.evaluate else training.epochs,

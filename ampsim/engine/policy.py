@@ -103,8 +103,8 @@ class Fixed:
             return None
         if len(group.states[0]) > station.limit():
             raise UsageError(
-                f"task {self._position} of the given order takes {len(group.states[0])} messages at once, where at most "
-                f"{station.limit()} may go together",
+                f"task {self._position} of the given order takes {len(group.states[0])} messages at once, where at "
+                f"most {station.limit()} may go together",
                 do="a group has at most max_batch messages and ends where an update is due",
             )
         self._position += 1

@@ -219,7 +219,7 @@ class GroupSite(RegroupSite):
             position = known[1].get(tuple(state))
             if position is None:
                 raise RunError(
-                    f"{self.node.name} gets a message of state {tuple(state)}, which is no member of group {tuple(one)}",
+                    f"{self.node.name} gets a message {tuple(state)}, which is no member of group {tuple(one)}",
                     self.node.name,
                     f"look at {self.node.into} and {self.node.members}: each member's group must name it",
                 )

@@ -159,7 +159,7 @@ def job(form: str, options: dict[str, Any] | None = None, **training: Any) -> Jo
 
 
 def steps(options: dict[str, Any] | None = None, **training: Any) -> Job:
-    """A loop without Cond and Isu: the sum is transformed again and again and scored each time; the last goes nowhere."""
+    """A loop without Cond and Isu: the sum is transformed and scored again and again; the last goes nowhere."""
     x, labels, loss = Source("x"), Source("steps"), NllLoss("loss")
     phi, fan = Phi("phi"), Bcast("fan", ports=("score", "on"))
     _ = (

@@ -9,14 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ampsim.engine.placement import loads, place, units_of
+from ampsim.engine.placement import place, units_of
 from ampsim.engine.plan import Plan
+from ampsim.engine.weigh import weigh
 from ampsim.errors import UsageError
 from ampsim.ir.graph import Graph
-from ampsim.ir.message import Spec
+from ampsim.ir.message import State
 from ampsim.ir.nodes import Linear, NllLoss, Node, Parameterised, Relu, Source
-from ampsim.ir.shapes import edge_specs
-from ampsim.testing import Points, diamond, mlp, points, rnn
+from ampsim.job import Training
+from ampsim.testing import diamond, mlp, points, rnn
+from tests.null.bags import job
 from tests.null.models import graphs, lanes
 
 
@@ -31,20 +33,15 @@ def layers(widths: list[int]) -> Graph:
     return Graph.of("layers", x)
 
 
-def specs_of(graph: Graph, width: int) -> dict[int, Spec]:
-    data = points(width=width)[0]
-    assert isinstance(data, Points)
-    specs, problems = edge_specs(graph, data)
-    assert not problems
-    return specs
+def weights_of(graph: Graph, width: int) -> list[float]:
+    return weigh(graph, points(instances=3, width=width)[0], Training())
 
 
 @given(st.lists(st.integers(1, 9), min_size=2, max_size=8), st.integers(1, 5))
 def test_parts_are_contiguous_and_the_heaviest_is_as_light_as_can_be(widths: list[int], workers: int) -> None:
     graph = layers(widths)
-    specs = specs_of(graph, widths[0])
-    owner = place(graph, workers, specs)
-    cost = loads(graph, specs)
+    cost = weights_of(graph, widths[0])
+    owner = place(graph, workers, cost)
     weight: dict[int, float] = {}
     for unit, load in zip(units_of(graph), cost, strict=True):
         weight[unit] = weight.get(unit, 0.0) + load
@@ -79,8 +76,7 @@ def test_affinities_name_units_and_sources_join_their_consumer() -> None:
 
 @given(graphs(), st.integers(1, 4))
 def test_every_node_of_a_random_graph_has_a_worker(graph: Graph, workers: int) -> None:
-    specs, _ = edge_specs(graph, lanes()[0])
-    owner = place(graph, workers, specs)
+    owner = place(graph, workers, weigh(graph, lanes()[0], Training()))
     assert len(owner) == len(graph.nodes)
     units = len(set(units_of(graph)))
     assert set(owner) == set(range(min(workers, units)))
@@ -133,6 +129,31 @@ def test_shapes_mode_cannot_train_to_a_target() -> None:
         Plan(mlp(target=0.5), mode="shapes").check()
 
 
+def test_nodes_are_weighed_as_often_as_they_really_run() -> None:
+    """The first three words have some lengths; the cell runs once for each letter, the classifier once a word."""
+    made = rnn(update="instance")
+    data = made.data.load().training
+    graph = made.graph
+    weights = dict(zip([node.name for node in graph.nodes], weigh(graph, data, made.training), strict=True))
+    letters = sum(data.structure(index) for index in range(3))
+    rows, updates = 3, 3 * (2 * 9 * 5 + 2 * 5)
+    forward_and_backward = letters * (2 * (2 * rows * 9 * 5) + rows * 5)
+    gradient = letters * (2 * rows * 9 * 5 + rows * 5)
+    assert weights["cell"] == forward_and_backward + gradient + updates
+    assert weights["more"] == weights["h0" if "h0" in weights else "start"] == 0
+
+
+def test_an_error_in_the_trial_is_left_to_the_run() -> None:
+    made = job("items")
+    made.graph.nodes[made.graph.index("sum")].members = f"{__name__}:nobody"  # type: ignore[attr-defined]
+    assert sum(weigh(made.graph, made.data.load().training, made.training)) > 0
+
+
+def nobody(state: State, size: int) -> list[State]:
+    """Members that never come."""
+    return [(state[0], 99)]
+
+
 def test_a_parameterised_node_is_the_only_one_in_its_chain() -> None:
     """Chains are cut so that a group of gradients serves one update only."""
     program = Plan(rnn(), 1).program
@@ -146,4 +167,4 @@ def test_a_parameterised_node_is_the_only_one_in_its_chain() -> None:
 def test_a_unit_that_does_not_exist_is_refused() -> None:
     graph = mlp().graph
     with pytest.raises(UsageError, match="no unit 9"):
-        place(graph, 2, {}, {0: 0, 1: 0, 2: 1, 9: 0})
+        place(graph, 2, [0.0] * len(graph.nodes), {0: 0, 1: 0, 2: 1, 9: 0})

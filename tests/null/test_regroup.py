@@ -152,7 +152,7 @@ def test_rows_that_do_not_fold_are_an_error() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    "changes, said",
     [
         ({"fold": 0}, "Group.fold is 0"),
         ({"into": ""}, "is not of the form 'module:name'"),
