@@ -28,14 +28,23 @@ class Policy(Protocol):
         """The run is over, or nothing can move. Raises Stalled if tasks that were asked for were never run."""
 
 
+def lane(backward: bool, looped: bool) -> int:
+    """The rank of a station: backward before forward, and loops before what leads into or out of them.
+
+    Others wait for the rounds of a loop, so they come first; what leaves a loop round by round, such as the scores of
+    a tree's nodes or the gradients of the words it read, meanwhile gathers, and is one task in the end.
+    """
+    return (0 if backward else 2) + (0 if looped else 1)
+
+
 class Fifo:
-    """Updates first, then backward, then forward; among equals the lowest arrival number.
+    """Updates first, then the lowest :func:`lane`; among equals the lowest arrival number.
 
     A loss counts as backward: it is where the way back begins.
     """
 
     def __init__(self) -> None:
-        self._ready: dict[str, deque[tuple[int, Station]]] = {"backward": deque(), "forward": deque()}
+        self._ready: list[deque[tuple[int, Station]]] = [deque() for _ in range(4)]
 
     def arrived(self, arrival: int, station: Station) -> None:
         """Remember in order of arrival."""
@@ -45,7 +54,7 @@ class Fifo:
         """The next task by the rule above."""
         if worker.due:
             return worker.update_task(*worker.due.popleft())
-        for ready in self._ready.values():
+        for ready in self._ready:
             while ready:
                 arrival, station = ready.popleft()
                 if station.head() != arrival:

@@ -25,13 +25,14 @@ def row_bytes(messages: Messages) -> float:
 
 
 class Station:
-    """A queue of stacks of messages, first come first served. ``lane`` is its rank: backward goes before forward."""
+    """A queue of stacks of messages, first come first served. ``lane`` is its rank among the stations of a worker."""
 
     def __init__(
         self, node: int, kind: str, run: Callable[[Group], Any], limit: Callable[[], int], ledger: Ledger
     ) -> None:
         self.node = node
-        self.kind = self.lane = kind
+        self.kind = kind
+        self.lane = 0
         self.run = run
         self.limit = limit
         self.ledger = ledger

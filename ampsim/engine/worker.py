@@ -18,7 +18,7 @@ from ampsim.engine.ends import GradientJoin, LossSite, SourceStation
 from ampsim.engine.group import Group
 from ampsim.engine.ledger import Ledger
 from ampsim.engine.parameters import ParameterState, Pile, initial_values
-from ampsim.engine.policy import Fifo, Policy
+from ampsim.engine.policy import Fifo, Policy, lane
 from ampsim.engine.program import Program
 from ampsim.engine.regroup import Collector, FlatmapSite, GroupSite
 from ampsim.engine.site import FanOutSite, RoutingSite, key_function, whole
@@ -81,12 +81,12 @@ class WorkerState:
                 self._build_chain(heads[index])
             elif isinstance(node, Source):
                 source = self.sources[index] = SourceStation(self, index)
+                source.lane = lane(False, False)
                 self.stations.append(source)
                 self._handle(index, BACKWARD, source.backward)
             elif isinstance(node, Loss):
                 keys = [key_function(node, port) for port in node.inputs]
                 joint = Joint(index, "forward", LossSite(self, index).forward, self._batch, self.ledger, keys)
-                joint.lane = "backward"
                 self._handle(index, FORWARD, partial(self._enqueue, joint))
             elif isinstance(node, Routing):
                 route = RoutingSite(self, index)
@@ -135,6 +135,8 @@ class WorkerState:
         """Messages of this direction on the node's edges go to ``handler(port, messages)``."""
         station = handler.args[0] if isinstance(handler, partial) else None
         if station is not None:
+            backward = direction == BACKWARD or isinstance(self.graph.nodes[index], Loss)
+            station.lane = lane(backward, index in self.graph.looped)
             self.stations.append(station)
         sides = self.graph.incoming if direction == FORWARD else self.graph.outgoing
         for port, edges in enumerate(sides[index]):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from dataclasses import fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -108,6 +108,26 @@ class Graph:
                     reached.add(target)
                     waiting.append(target)
         return tuple(edge.source in reached for edge in self.edges)
+
+    @cached_property
+    def looped(self) -> frozenset[int]:
+        """Nodes on a loop, or between two: what is left when nodes without a way in, or out, are taken away for good."""
+        left = set(range(len(self.nodes)))
+        for side in ("source", "target"):
+            ends = [(getattr(edge, side), edge.target if side == "source" else edge.source) for edge in self.edges]
+            ahead = Counter(end for start, end in ends if {start, end} <= left)
+            after: dict[int, list[int]] = {}
+            for start, end in ends:
+                after.setdefault(start, []).append(end)
+            bare = deque(node for node in sorted(left) if not ahead[node])
+            while bare:
+                node = bare.popleft()
+                left.discard(node)
+                for end in after.get(node, ()):
+                    ahead[end] -= 1
+                    if not ahead[end] and end in left:
+                        bare.append(end)
+        return frozenset(left)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values; :meth:`from_dict` gives the same graph back."""
