@@ -104,7 +104,7 @@ class Chain:
                 worker.count(next(inner), FORWARD, len(states), x.nbytes)
         if training and self.steps:
             block = Block(kept, rows, self.parameters.version if self.parameters else 0)
-            if not self._row_bytes:
+            if not self._row_bytes and x.shape[0]:
                 self._row_bytes = sum(array.nbytes for array in kept if array is not None) // x.shape[0]
             worker.ledger.caches += self._row_bytes * x.shape[0]
             self.site.remember(states, zip([block] * len(states), range(len(states)), strict=True))

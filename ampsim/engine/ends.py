@@ -118,7 +118,8 @@ class LossSite(Site):
         if not isinstance(prediction, Spec) and not isinstance(label, Spec):
             score = self.node.score(prediction, label, group.rows)
             losses, correct = score.losses.tolist(), score.correct.tolist()
-            for state, rows, loss, right in zip(group.states[0], group.rows, losses, correct, strict=True):
+            counted = group.rows if score.rows is None else score.rows.tolist()
+            for state, rows, loss, right in zip(group.states[0], counted, losses, correct, strict=True):
                 if not math.isfinite(loss):
                     raise NonFinite(
                         f"the loss of {self.node.name} is {loss} at instance {state[0]} (state {tuple(state)})",

@@ -100,7 +100,7 @@ class ParameterState:
         for age in ages:
             self.staleness[age] += 1
         count = sum(rows)
-        if not self._row_bytes:
+        if not self._row_bytes and count:
             self._row_bytes = sum(part.nbytes for part in deferred if part is not None) // count
         self.ledger.deferred += self._row_bytes * count
         if self.muf:

@@ -27,7 +27,7 @@ def operation(parts: Sequence[Part]) -> str:
 
 
 class Metric(NamedTuple):
-    """What a loss reports of one message: ``loss`` is the mean over its rows."""
+    """What a loss reports of one message: ``loss`` is the mean over the ``rows`` that have a label, 0.0 without any."""
 
     node: int
     instance: int

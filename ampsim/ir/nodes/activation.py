@@ -60,6 +60,23 @@ class Tanh(Activation):
         return slope
 
 
+class Sigmoid(Activation):
+    """``1 / (1 + exp(-x))``."""
+
+    def apply(self, x: Array) -> Array:
+        y = x * np.float32(0.5)  # by the hyperbolic tangent, which cannot overflow
+        np.tanh(y, out=y)
+        y *= np.float32(0.5)
+        y += np.float32(0.5)
+        return y
+
+    def pull(self, gradient: Array, y: Array) -> Array:
+        slope = y * y
+        np.subtract(y, slope, out=slope)
+        slope *= gradient
+        return slope
+
+
 class LogSoftmax(Activation):
     """``x - log(sum(exp(x)))`` along each row, shifted by the row's maximum so that it cannot overflow."""
 

@@ -1,4 +1,4 @@
-"""Nodes with one side wider than the other: Concat gathers forward, Split and Bcast gather backward.
+"""Nodes with one side wider than the other: Concat and Add gather forward, Split and Bcast backward.
 
 The wide side *spreads* without a task of its own; the narrow side *collects* until one message per port has come, and
 is a task when it is complete. Parts are always taken in port order, never in order of arrival.
@@ -84,6 +84,35 @@ class Concat(FanIn):
     def spread(self, gradient: Array | Spec, parts: Sequence[Spec]) -> list[Array | Spec]:
         at = offsets([part.shape[1] for part in parts])
         return [cut_columns(gradient, start, stop) for start, stop in pairwise(at)]
+
+
+@dataclass(eq=False)
+class Add(FanIn):
+    """The sum of all inputs, added in port order; the gradient goes to each as it is."""
+
+    ports: tuple[str, ...] = ("first", "second")
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return tuple(self.ports)
+
+    def infer(self, parts: Sequence[Spec]) -> Spec:
+        first = parts[0]
+        if any(part != first for part in parts):
+            raise ShapeError(f"Add needs the same rows, columns and dtype on every port, gets {list(parts)}")
+        return first
+
+    def merge(self, parts: Sequence[Array | Spec]) -> Array | Spec:
+        merged = add(parts)
+        assert merged is not None
+        return merged
+
+    def spread(self, gradient: Array | Spec, parts: Sequence[Spec]) -> list[Array | Spec]:
+        return [gradient] * len(parts)
+
+    def work(self, parts: Sequence[Spec]) -> Work:
+        size, one = sum(part.nbytes for part in parts), parts[0].nbytes
+        return Work(vector=(size - one) // 4, read=size, written=one)
 
 
 @dataclass(eq=False)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,9 +19,10 @@ from ampsim.ir.work import Work
 class Score(NamedTuple):
     """What a loss says of a group of n messages, and the gradient it starts."""
 
-    losses: Array  # (n,) mean loss over the rows of each message
+    losses: Array  # (n,) mean loss over the rows of each message that count, 0 where none does
     correct: Array  # (n,) rows predicted right
     gradient: Array  # like the prediction
+    rows: Array | None = None  # (n,) rows that count: those that have a label; None: all
 
 
 class Loss(Node):
@@ -51,8 +53,15 @@ class Loss(Node):
 class NllLoss(Loss):
     """Negative log likelihood of int64 labels (rows,) under float32 log-probabilities (rows, classes).
 
-    The loss of a message is the mean over its rows, so its gradient is -1 / rows at each row's label.
+    Rows whose label is negative do not count. The loss of a message is the mean over the rows that do, so its gradient
+    is -1 / rows at each row's label. With ``weight`` the gradient is -weight there, whatever the number of rows; the
+    loss that is reported stays the mean.
     """
+
+    weight: float | None = None
+
+    def faults(self) -> Iterator[str]:
+        yield from weight_faults(self, self.weight)
 
     def check(self, prediction: Spec, label: Spec) -> None:
         if prediction.dtype != FLOAT or len(prediction.shape) != 2:
@@ -61,12 +70,42 @@ class NllLoss(Loss):
             raise ShapeError(f"NllLoss.label needs int64 of shape {prediction.shape[:1]}, gets {label}")
 
     def score(self, prediction: Array, label: Array, rows: Sequence[int]) -> Score:
-        need_range(label, prediction.shape[1], "NllLoss.label")
-        every = np.arange(len(label))
-        starts = offsets(rows)[:-1]
-        count = np.asarray(rows)
-        losses = np.add.reduceat(-prediction[every, label], starts) / count
-        correct = np.add.reduceat(prediction.argmax(axis=1) == label, starts, dtype=np.int64)
+        counting = np.flatnonzero(label >= 0)
+        need_range(label[counting], prediction.shape[1], "NllLoss.label")
+        at = counting, label[counting]
+        each = np.zeros(len(label), prediction.dtype)
+        each[counting] = -prediction[at]
+        count = sums(label >= 0, rows, np.int64)
+        correct = sums(prediction.argmax(axis=1) == label, rows, np.int64)
         gradient = np.zeros_like(prediction)
-        gradient[every, label] = np.repeat(np.float32(-1) / count.astype(prediction.dtype), rows)
-        return Score(losses, correct, gradient)
+        gradient[at] = -shares(count, rows, self.weight, prediction.dtype)[counting]
+        return Score(mean(each, count, rows), correct, gradient, count)
+
+
+def sums(values: Array, rows: Sequence[int], dtype: Any = None) -> Array:
+    """The sum over the rows of each message, (n,); messages may have no rows."""
+    counts = np.asarray(rows)
+    filled = np.flatnonzero(counts)
+    starts = np.asarray(offsets(rows)[:-1], np.int64)[filled]
+    found = np.zeros(len(counts), dtype or values.dtype)
+    if len(filled):
+        found[filled] = np.add.reduceat(values, starts, dtype=dtype)
+    return found
+
+
+def mean(values: Array, count: Array, rows: Sequence[int]) -> Array:
+    """The sum over the rows of each message by ``count``, the rows that count; 0 where none does."""
+    return sums(values, rows) / np.maximum(count, 1)
+
+
+def shares(count: Array, rows: Sequence[int], weight: float | None, dtype: np.dtype[np.generic]) -> Array:
+    """What each row weighs, (rows,): ``weight``, or left out 1 / the number of rows that count in its message."""
+    if weight is not None:
+        return np.full(sum(rows), weight, dtype)
+    return np.repeat(np.float32(1) / np.maximum(count, 1).astype(dtype), rows)
+
+
+def weight_faults(loss: Loss, weight: float | None) -> Iterator[str]:
+    """What is wrong with a loss's weight."""
+    if weight is not None and (type(weight) not in (int, float) or not 0 < weight < math.inf):
+        yield f"{type(loss).__name__}.weight is {weight!r}; it is a number above 0, or None for the mean over the rows"
