@@ -121,12 +121,13 @@ class Conductor:
     def _collect(self, initial: Mapping[str, Array]) -> Run:
         """Ask every worker for what it wrote down, and put it together."""
         self.crew.finish(note("finish"))
-        tables, static, final = [], [], {}
+        tables, static, resident, final = [], [], [], {}
         arrivals = []
         for result in self._gather("result"):
             arrays = dict(zip(result.body["names"], result.arrays, strict=True))
             tables.append(_tables(arrays))
             static.append(result.body["static"])
+            resident.append(result.body["resident"])
             final.update({n.removeprefix("final:"): a for n, a in arrays.items() if n.startswith("final:")})
             arrivals.append(arrays["arrivals"])
         names, links = _links(arrivals)
@@ -141,6 +142,7 @@ class Conductor:
             final,
             links=names,
             link_table=links,
+            resident=resident,
             settings={"start_method": self.crew.start_method},
         )
 

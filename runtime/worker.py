@@ -18,6 +18,7 @@ from ampsim.runtime.codec import Note, Sent, decode, encode, note
 from ampsim.runtime.endpoint import Endpoint
 from ampsim.runtime.entry import Worker
 from ampsim.runtime.packet import Packet
+from ampsim.runtime.resident import reset_peak, resident
 from ampsim.runtime.setup import rebuild
 
 FREQUENCY = 10**9  # ticks a second
@@ -102,6 +103,8 @@ def serve(worker: Worker) -> None:
     """The entry function of a worker process: say ``ready``, wait for ``go``, work, hand in what was written down."""
     endpoint = worker.endpoint
     assert endpoint is not None
+    reset_peak()
+    before = resident()
     state = rebuild(worker.config, worker.arrays, worker.index)
     endpoint.send(endpoint.size - 1, note("ready"))
     early: list[tuple[int, Sent | Note]] = []
@@ -117,13 +120,13 @@ def serve(worker: Worker) -> None:
     loop = WorkerLoop(state, endpoint, began)
     with quiet(numeric=False):
         loop.run(early)
-    endpoint.send(endpoint.size - 1, result_note(loop))
+    endpoint.send(endpoint.size - 1, result_note(loop, {"before": before, "after": resident()}))
     while not endpoint.pump():
         endpoint.wait(0.01)
 
 
-def result_note(loop: WorkerLoop) -> Packet:
-    """Everything a worker wrote down, and its final parameters, as one note."""
+def result_note(loop: WorkerLoop, memory: dict[str, dict[str, int]]) -> Packet:
+    """Everything a worker wrote down, its final parameters and its resident memory, as one note."""
     arrays: dict[str, Array] = {
         f"table:{table}.{column}": array
         for table, columns in loop.log.tables().items()
@@ -131,5 +134,5 @@ def result_note(loop: WorkerLoop) -> Packet:
     }
     arrays["arrivals"] = np.asarray(loop.arrivals, np.int64).reshape(-1, 4)
     arrays.update({f"final:{name}": value for name, value in loop.state.values().items()})
-    body = {"names": list(arrays), "static": loop.state.static_memory()}
+    body = {"names": list(arrays), "static": loop.state.static_memory(), "resident": memory}
     return note("result", body, list(arrays.values()))

@@ -32,6 +32,7 @@ def assemble(
     links: Sequence[str] = (),
     link_table: Columns | None = None,
     capacity: Sequence[int | None] | None = None,
+    resident: Sequence[Mapping[str, Any]] | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> Run:
     """The Run of a finished plan. ``tables[w]`` and ``static[w]`` come from worker w.
@@ -65,6 +66,7 @@ def assemble(
         "matmul": float(merged["tasks"]["matmul"].sum()),
         "static_memory": [dict(sizes) for sizes in static],
         "capacity": list(capacity) if capacity else [None] * plan.workers,
+        "resident": list(resident) if resident else [None] * plan.workers,
     }
     config = {
         "job": job.to_dict(),

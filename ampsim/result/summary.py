@@ -30,6 +30,16 @@ class Static(msgspec.Struct):
     optimizer: int = 0
 
 
+class Process(msgspec.Struct):
+    """What the kernel counted of a worker process: bytes ``resident``, their ``peak`` so far, and how many ``shared``.
+
+    ``before`` the job was built, with the peak counted from there, and ``after`` its end.
+    """
+
+    before: dict[str, int]
+    after: dict[str, int]
+
+
 class Summary(msgspec.Struct):
     """The scalars and names of a run. Times in seconds, memory in bytes; more may be there."""
 
@@ -53,6 +63,7 @@ class Summary(msgspec.Struct):
     matmul: float
     static_memory: list[Static]
     capacity: list[int | None]
+    resident: list[Process | None] | None = None
 
 
 def check_summary(summary: Mapping[str, Any], tables: Mapping[str, Table]) -> None:
