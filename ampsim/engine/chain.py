@@ -6,11 +6,12 @@ backward   dx <-- [spread] <-- transform <-- transform <-- g      found again me
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ampsim.engine.group import Block, Group, gather
 from ampsim.engine.parameters import ParameterState
+from ampsim.engine.profile import Profile, profile
 from ampsim.engine.site import FanInSite, Site
 from ampsim.engine.task import Part
 from ampsim.ir.message import BACKWARD, FORWARD, Payload, Spec, spec_of
@@ -24,19 +25,16 @@ if TYPE_CHECKING:
 class Step:
     """One transform of a chain with what it needs at this worker."""
 
-    __slots__ = ("edge_in", "edge_out", "input", "input_gradient", "node", "saved", "state", "values")
+    __slots__ = ("edge_in", "input_gradient", "node", "state", "values")
 
     def __init__(self, worker: WorkerState, index: int) -> None:
         node = worker.graph.nodes[index]
         assert isinstance(node, Transform)
         self.node = node
         self.edge_in = worker.graph.incoming[index][0][0]
-        self.edge_out = worker.graph.outgoing[index][0][0]
         self.input_gradient = worker.graph.needs_gradient[self.edge_in]
         self.state: ParameterState | None = worker.parameters.get(index)
         self.values: Parameters = self.state.values if self.state else {}
-        self.saved = 0  # number of arrays it keeps, and
-        self.input = Spec((0,), FLOAT)  # columns of its input: both known after the first forward
 
 
 class Chain:
@@ -51,9 +49,11 @@ class Chain:
         self.steps = [Step(worker, i) for i in (indices[1:] if self.join else indices)]
         self.out = worker.graph.outgoing[indices[-1]][0][0]
         self.parameters = next((step.state for step in self.steps if step.state), None)
-        self._inner = [worker.graph.outgoing[i][0][0] for i in indices[:-1]]
-        self._parts: dict[tuple[int, int, int], Part] = {}
-        self._row_bytes = 0  # bytes kept for one row; known after the first training forward
+        self._inner = [step.edge_in for step in self.steps if self.join or step is not self.steps[0]]
+        self._passed = [[0, 0], [0, 0]]  # by direction: messages and rows that went through
+        self._input = Spec((0,), FLOAT)  # of the first step; its columns are known after the first forward
+        self._parts: list[Spec] = []  # what was joined then
+        self._profiles: dict[int, Profile] = {}
         self._cut = worker.settings.max_batch
 
     def forward_limit(self) -> int:
@@ -64,76 +64,65 @@ class Chain:
         """Messages one backward task may take: a group never crosses an update."""
         return min(self._cut, self.parameters.room) if self.parameters else self._cut
 
-    def _part(self, position: int, direction: int, x: Spec) -> Part:
-        key = (position, direction, x.shape[0])
-        part = self._parts.get(key)
-        if part is None:
-            step = self.steps[position]
-            way = "forward" if direction == FORWARD else "backward" if step.input_gradient else "backward without dx"
-            name = f"{step.node.operation} {way}"
-            part = self._parts[key] = Part(name, x.shape[0], step.node.work(x, direction, step.input_gradient))
-        return part
+    def _profile(self, rows: int) -> Profile:
+        found = self._profiles.get(rows)
+        if found is None:
+            steps = [(step.node, step.input_gradient) for step in self.steps]
+            join = self.join.node if self.join else None
+            parts = [part.with_rows(rows) for part in self._parts]
+            gradient = self.worker.graph.needs_gradient[self.out]
+            found = self._profiles[rows] = profile(steps, self._input.with_rows(rows), join, parts, gradient)
+        return found
 
     def forward(self, group: Group) -> tuple[Part, ...]:
         """Run the chain on a group and emit its output."""
         worker, states, rows = self.worker, group.states[0], group.rows
         x: Any = group.payloads[0]
-        parts = []
-        inner = iter(self._inner)
         if self.join:
-            specs = [spec_of(p) for p in group.payloads if p is not None]
             x = self.join.merge(group.states, group.payloads)
-            name = f"{type(self.join.node).__name__} forward"
-            parts.append(Part(name, specs[0].shape[0], self.join.node.work(specs)))
-            if self.steps:
-                worker.count(next(inner), FORWARD, len(states), x.nbytes)
-        training = worker.schedule.training(states[0][0])
-        kept: list[Payload] = []
-        for position, step in enumerate(self.steps):
-            step.input = spec_of(x)
-            parts.append(self._part(position, FORWARD, step.input))
-            saved: tuple[Payload, ...]
-            if self.numeric:
+        if not self._profiles:
+            self._input = spec_of(x)
+            self._parts = [spec_of(part) for part in group.payloads if part is not None]
+        found = self._profile(x.shape[0])
+        kept: Sequence[Payload] = found.kept
+        if self.numeric:
+            kept = []
+            for step in self.steps:
                 x, saved = step.node.forward(x, step.values)
-            else:
-                x, saved = step.node.infer(x), step.node.saves(x)
-            if training:
-                step.saved = len(saved)
                 kept.extend(saved)
-            if position + 1 < len(self.steps):
-                worker.count(next(inner), FORWARD, len(states), x.nbytes)
-        if training and self.steps:
+        else:
+            x = found.output
+        if self.steps and worker.schedule.training(states[0][0]):
             block = Block(kept, rows, self.parameters.version if self.parameters else 0)
-            if not self._row_bytes and x.shape[0]:
-                self._row_bytes = sum(array.nbytes for array in kept if array is not None) // x.shape[0]
-            worker.ledger.caches += self._row_bytes * x.shape[0]
-            self.site.remember(states, zip([block] * len(states), range(len(states)), strict=True))
+            worker.ledger.caches += found.nbytes
+            self.site.remember(states, [(block, i) for i in range(len(states))])
+        self._count(FORWARD, len(states), x.shape[0])
         worker.emit(self.out, FORWARD, states, rows, x)
-        return tuple(parts)
+        return found.forward
 
     def backward(self, group: Group) -> tuple[Part, ...]:
         """Pull a group of gradients through the chain and send on what its inputs need."""
         states, rows = group.states[0], group.rows
         gradient: Any = group.payloads[0]
-        parts: list[Part] = []
+        total = sum(rows)
+        found = self._profile(total)
         if self.steps:
             entries = self.site.recall(states)
             kept = gather(entries)
-            self.worker.ledger.caches -= self._row_bytes * sum(rows)
+            self.worker.ledger.caches -= found.nbytes
+            at = found.at
             for position in range(len(self.steps) - 1, -1, -1):
-                step = self.steps[position]
-                saved = tuple(kept[len(kept) - step.saved :])
-                del kept[len(kept) - step.saved :]
-                if gradient is not None:
-                    gradient = self._pull(position, gradient, saved, group, entries, parts)
-                if position or self.join:
-                    count = 0 if gradient is None else gradient.nbytes
-                    self.worker.count(step.edge_in, BACKWARD, len(states), count)
+                if gradient is None:
+                    break
+                saved = tuple(kept[at[position] : at[position + 1]])
+                gradient = self._pull(position, gradient, saved, group, entries, found)
+                del kept[at[position] :]  # lets go of what is no longer needed
+        self._count(BACKWARD, len(states), total)
         if self.join:
             self.join.spread(states, rows, gradient)
         else:
             self.site.answer(0, states, rows, gradient)
-        return tuple(parts)
+        return found.backward
 
     def _pull(
         self,
@@ -142,19 +131,17 @@ class Chain:
         saved: tuple[Payload, ...],
         group: Group,
         entries: Sequence[tuple[Block, int]],
-        parts: list[Part],
+        found: Profile,
     ) -> Payload:
         """One transform backward: its input's gradient, or None if nobody upstream wants it."""
         step = self.steps[position]
-        x = step.input.with_rows(gradient.shape[0])
         dx: Payload
         deferred: tuple[Payload, ...]
         if self.numeric:
             dx, deferred = step.node.backward(gradient, saved, step.values, step.input_gradient)  # type: ignore[arg-type]
         else:
-            dx = x if step.input_gradient else None
-            deferred = step.state.node.defers(x) if step.state else ()
-        parts.append(self._part(position, BACKWARD, x))
+            dx = found.inputs[position] if step.input_gradient else None
+            deferred = found.deferred
         if step.state:
             version = step.state.version
             ages = [version - block.version for block, _ in entries]
@@ -162,3 +149,18 @@ class Chain:
             if pile is not None:
                 self.worker.due.append((step.state, pile))
         return dx
+
+    def _count(self, direction: int, messages: int, rows: int) -> None:
+        passed = self._passed[direction]
+        passed[0] += messages
+        passed[1] += rows
+
+    def inner_counts(self) -> Iterator[tuple[int, int, int, int]]:
+        """Edge, direction, messages and bytes of the edges inside the chain."""
+        if not self._profiles:
+            return
+        specs = self._profile(1).inputs[len(self.steps) - len(self._inner) :]
+        for edge, spec in zip(self._inner, specs, strict=True):
+            wanted = self.worker.graph.needs_gradient[edge]
+            for direction, (messages, rows) in enumerate(self._passed):
+                yield edge, direction, messages, rows * spec.nbytes if direction == FORWARD or wanted else 0

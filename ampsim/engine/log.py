@@ -151,7 +151,7 @@ class WorkerLog:
         }
 
     def _edge_columns(self) -> Columns:
-        rows = [(e, d, *pair) for e, pairs in enumerate(self.state.counts) for d, pair in enumerate(pairs) if pair[0]]
+        rows = [(*where, *pair) for where, pair in self.state.edge_counts().items()]
         edge, direction, messages, nbytes = _unzip(rows, 4)
         return {
             "edge": np.asarray(edge, np.int32),

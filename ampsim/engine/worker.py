@@ -55,6 +55,7 @@ class WorkerState:
             for index, node in enumerate(self.graph.nodes)
             if isinstance(node, Parameterised) and program.owner[index] == worker
         }
+        self.chains: list[Chain] = []
         self.stations: list[Station] = []
         self.sources: dict[int, SourceStation] = {}
         self._origin = Origin(worker)
@@ -117,6 +118,7 @@ class WorkerState:
 
     def _build_chain(self, indices: tuple[int, ...]) -> None:
         chain = Chain(self, indices)
+        self.chains.append(chain)
         head, tail = indices[0], indices[-1]
         forward: Station
         if chain.join:
@@ -211,12 +213,6 @@ class WorkerState:
             owner = self.program.owner[ends.target if direction == FORWARD else ends.source]
             self.effects.parcels.setdefault(owner, []).append(messages)
 
-    def count(self, edge: int, direction: int, messages: int, nbytes: int) -> None:
-        """Messages passed along an edge inside a chain."""
-        count = self.counts[edge][direction]
-        count[0] += messages
-        count[1] += nbytes
-
     def group_task(self, station: Station, group: Group) -> Task:
         """The task that works on a group."""
         run = partial(station.run, group)
@@ -267,6 +263,16 @@ class WorkerState:
     def memory(self) -> tuple[int, int, int]:
         """Bytes of caches, deferred rows and queues."""
         return self.ledger.caches, self.ledger.deferred, self.ledger.queues
+
+    def edge_counts(self) -> dict[tuple[int, int], tuple[int, int]]:
+        """Messages and bytes that left a node here, by edge and direction, those inside chains included."""
+        pairs = ((edge, direction) for edge in range(len(self.counts)) for direction in (FORWARD, BACKWARD))
+        found = {(e, d): (self.counts[e][d][0], self.counts[e][d][1]) for e, d in pairs if self.counts[e][d][0]}
+        for chain in self.chains:
+            for edge, direction, messages, nbytes in chain.inner_counts():
+                if messages:
+                    found[edge, direction] = (messages, nbytes)
+        return dict(sorted(found.items()))
 
     def static_memory(self) -> dict[str, int]:
         """Bytes of parameters, gradients and optimizer state."""

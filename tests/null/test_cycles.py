@@ -28,6 +28,6 @@ def test_four_times_the_instances_leave_no_more_garbage(mode: str) -> None:
     def lists(count: int) -> int:
         return garbage("list_reduction", mode, lists=count, validation=20, batch=5, hidden=4)
 
-    lists(100)  # what is made once and kept for later runs
-    few, many = lists(100), lists(400)
+    lists(400)  # what is made once and kept for later runs, and what is kept for each number of rows
+    few, many = lists(400), lists(1600)
     assert many < few + 200, (few, many)
