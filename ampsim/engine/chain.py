@@ -1,7 +1,7 @@
 """A chain of transforms run as one task, forward and backward.
 
-forward    x --> [merge] --> transform --> transform --> y        kept: one block for the whole group
-backward   dx <-- [spread] <-- transform <-- transform <-- g      found again message by message, in any grouping
+forward    x --> transform --> [merge] --> transform --> y        kept: one block for the whole group
+backward   dx <-- transform <-- [spread] <-- transform <-- g      found again message by message, in any grouping
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from ampsim.engine.group import Block, Group, gather
 from ampsim.engine.parameters import ParameterState
-from ampsim.engine.profile import Profile, profile
+from ampsim.engine.profile import Merge, Profile, profile
 from ampsim.engine.site import FanInSite, Site
 from ampsim.engine.task import Part
 from ampsim.ir.message import BACKWARD, FORWARD, Payload, Spec, spec_of
 from ampsim.ir.nodes import FanIn, Transform
-from ampsim.ir.nodes.base import FLOAT, Parameters
+from ampsim.ir.nodes.base import Parameters
 
 if TYPE_CHECKING:
     from ampsim.engine.worker import WorkerState
@@ -25,34 +25,38 @@ if TYPE_CHECKING:
 class Step:
     """One transform of a chain with what it needs at this worker."""
 
-    __slots__ = ("edge_in", "input_gradient", "node", "state", "values")
+    __slots__ = ("input_gradient", "node", "state", "values")
 
     def __init__(self, worker: WorkerState, index: int) -> None:
         node = worker.graph.nodes[index]
         assert isinstance(node, Transform)
         self.node = node
-        self.edge_in = worker.graph.incoming[index][0][0]
-        self.input_gradient = worker.graph.needs_gradient[self.edge_in]
+        self.input_gradient = worker.graph.needs_gradient[worker.graph.incoming[index][0][0]]
         self.state: ParameterState | None = worker.parameters.get(index)
         self.values: Parameters = self.state.values if self.state else {}
 
 
 class Chain:
-    """Runs one chain of the program at its worker."""
+    """Runs one chain of the program at its worker. ``join`` is its FanIn, if it has one, in front of step ``at``."""
 
     def __init__(self, worker: WorkerState, indices: Sequence[int]) -> None:
         self.worker = worker
         self.numeric = worker.program.numeric
-        head = worker.graph.nodes[indices[0]]
-        self.join = FanInSite(worker, indices[0]) if isinstance(head, FanIn) else None
-        self.site = Site(worker, indices[0])
-        self.steps = [Step(worker, i) for i in (indices[1:] if self.join else indices)]
-        self.out = worker.graph.outgoing[indices[-1]][0][0]
+        graph = worker.graph
+        joins = [position for position, index in enumerate(indices) if isinstance(graph.nodes[index], FanIn)]
+        self.at = joins[0] if joins else -1
+        self.join = FanInSite(worker, indices[self.at]) if joins else None
+        self._inner = [graph.outgoing[index][0][0] for index in indices[:-1]]
+        # The port of the join that the chain feeds; None where the join is its head.
+        self.lead = graph.edges[self._inner[self.at - 1]].input if self.at > 0 else None
+        self._wanted = self.lead is None or graph.needs_gradient[self._inner[self.at - 1]]
+        self.steps = [Step(worker, index) for position, index in enumerate(indices) if position != self.at]
+        self.out = graph.outgoing[indices[-1]][0][0]
         self.parameters = next((step.state for step in self.steps if step.state), None)
-        self._inner = [step.edge_in for step in self.steps if self.join or step is not self.steps[0]]
+        self.site = Site(worker, indices[max(self.at, 0)])  # what is kept for the way back
+        self._head = Site(worker, indices[0])
         self._passed = [[0, 0], [0, 0]]  # by direction: messages and rows that went through
-        self._input = Spec((0,), FLOAT)  # of the first step; its columns are known after the first forward
-        self._parts: list[Spec] = []  # what was joined then
+        self._parts: list[Spec] = []  # what comes in, port by port; columns are known after the first forward
         self._profiles: dict[int, Profile] = {}
         self._cut = worker.settings.max_batch
 
@@ -68,37 +72,48 @@ class Chain:
         found = self._profiles.get(rows)
         if found is None:
             steps = [(step.node, step.input_gradient) for step in self.steps]
-            join = self.join.node if self.join else None
-            parts = [part.with_rows(rows) for part in self._parts]
+            merge = Merge(self.join.node, self.at, self.lead, self._wanted, tuple(self._parts)) if self.join else None
             gradient = self.worker.graph.needs_gradient[self.out]
-            found = self._profiles[rows] = profile(steps, self._input.with_rows(rows), join, parts, gradient)
+            x = self._parts[self.lead or 0].with_rows(rows)
+            found = self._profiles[rows] = profile(steps, x, merge, gradient)
         return found
 
     def forward(self, group: Group) -> tuple[Part, ...]:
         """Run the chain on a group and emit its output."""
         worker, states, rows = self.worker, group.states[0], group.rows
-        x: Any = group.payloads[0]
-        if self.join:
-            x = self.join.merge(group.states, group.payloads)
-        if not self._profiles:
-            self._input = spec_of(x)
+        lead: Any = group.payloads[self.lead or 0]
+        if not self._parts:
             self._parts = [spec_of(part) for part in group.payloads if part is not None]
-        found = self._profile(x.shape[0])
-        kept: Sequence[Payload] = found.kept
-        if self.numeric:
-            kept = []
-            for step in self.steps:
-                x, saved = step.node.forward(x, step.values)
-                kept.extend(saved)
-        else:
-            x = found.output
-        if self.steps and worker.schedule.training(states[0][0]):
-            block = Block(kept, rows, self.parameters.version if self.parameters else 0)
-            worker.ledger.caches += found.nbytes
-            self.site.remember(states, [(block, i) for i in range(len(states))])
-        self._count(FORWARD, len(states), x.shape[0])
-        worker.emit(self.out, FORWARD, states, rows, x)
+        found = self._profile(lead.shape[0])
+        output, kept = self._compute(group.payloads) if self.numeric else (found.output, found.kept)
+        if worker.schedule.training(states[0][0]):
+            if self.join:
+                self.join.remember(states, zip(*group.states, strict=True))
+            if self.steps:
+                block = Block(kept, rows, self.parameters.version if self.parameters else 0)
+                worker.ledger.caches += found.nbytes
+                self.site.remember(states, [(block, i) for i in range(len(states))])
+        self._count(FORWARD, len(states), lead.shape[0])
+        worker.emit(self.out, FORWARD, states, rows, output)
         return found.forward
+
+    def _compute(self, payloads: Sequence[Payload]) -> tuple[Payload, Sequence[Payload]]:
+        """The output, and what the steps keep."""
+        x: Any = payloads[self.lead or 0]
+        kept: list[Payload] = []
+        for position, step in enumerate(self.steps):
+            if position == self.at:
+                x = self._merge(payloads, x)
+            x, saved = step.node.forward(x, step.values)
+            kept.extend(saved)
+        return (self._merge(payloads, x) if self.at == len(self.steps) else x), kept
+
+    def _merge(self, payloads: Sequence[Payload], x: Any) -> Any:
+        assert self.join is not None
+        parts: list[Any] = list(payloads)
+        if self.lead is not None:
+            parts[self.lead] = x
+        return self.join.node.merge(parts)
 
     def backward(self, group: Group) -> tuple[Part, ...]:
         """Pull a group of gradients through the chain and send on what its inputs need."""
@@ -106,22 +121,23 @@ class Chain:
         gradient: Any = group.payloads[0]
         total = sum(rows)
         found = self._profile(total)
+        self._count(BACKWARD, len(states), total)
         if self.steps:
             entries = self.site.recall(states)
             kept = gather(entries)
             self.worker.ledger.caches -= found.nbytes
-            at = found.at
-            for position in range(len(self.steps) - 1, -1, -1):
-                if gradient is None:
-                    break
-                saved = tuple(kept[at[position] : at[position + 1]])
+        for position in range(len(self.steps) - 1, -1, -1):
+            if self.join and position + 1 == self.at:
+                states, gradient = self.join.spread(states, rows, gradient, found.merged, self.lead)
+                gradient = gradient if self._wanted else None
+            if gradient is not None:
+                saved = tuple(kept[found.at[position] : found.at[position + 1]])
                 gradient = self._pull(position, gradient, saved, group, entries, found)
-                del kept[at[position] :]  # lets go of what is no longer needed
-        self._count(BACKWARD, len(states), total)
-        if self.join:
-            self.join.spread(states, rows, gradient)
+            del kept[found.at[position] :]  # lets go of what is no longer needed
+        if self.join and self.at == 0:
+            self.join.spread(states, rows, gradient, found.merged, None)
         else:
-            self.site.answer(0, states, rows, gradient)
+            self._head.answer(0, states, rows, gradient)
         return found.backward
 
     def _pull(
@@ -159,8 +175,7 @@ class Chain:
         """Edge, direction, messages and bytes of the edges inside the chain."""
         if not self._profiles:
             return
-        specs = self._profile(1).inputs[len(self.steps) - len(self._inner) :]
-        for edge, spec in zip(self._inner, specs, strict=True):
+        for edge, spec in zip(self._inner, self._profile(1).inner, strict=True):
             wanted = self.worker.graph.needs_gradient[edge]
             for direction, (messages, rows) in enumerate(self._passed):
                 yield edge, direction, messages, rows * spec.nbytes if direction == FORWARD or wanted else 0

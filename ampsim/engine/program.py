@@ -16,6 +16,9 @@ from ampsim.ir.nodes import FanIn, Parameterised, Source, Transform
 from ampsim.job import Training
 
 
+ONCE = (Parameterised, FanIn)  # of these a chain has one at most
+
+
 @dataclass(frozen=True)
 class Program:
     """What every worker of a run is built from.
@@ -34,7 +37,7 @@ class Program:
 
     @cached_property
     def chains(self) -> tuple[tuple[int, ...], ...]:
-        """Node numbers of every chain: transforms fused to their predecessor, perhaps with a FanIn at the head.
+        """Node numbers of every chain: transforms fused to their predecessor, with at most one FanIn among them.
 
         A chain holds at most one parameterised node, so that a backward group is cut for one update only.
         """
@@ -48,7 +51,7 @@ class Program:
             chain: list[int] = []
             at: int | None = head
             while at is not None:
-                if isinstance(nodes[at], Parameterised) and any(isinstance(nodes[n], Parameterised) for n in chain):
+                if any(isinstance(nodes[at], kind) and any(isinstance(nodes[n], kind) for n in chain) for kind in ONCE):
                     chains.append(tuple(chain))
                     chain = []
                 chain.append(at)
@@ -57,15 +60,30 @@ class Program:
         return tuple(chains)
 
     def _follower(self, node: int) -> int | None:
-        """The transform that can run in the same task, right behind ``node``."""
+        """The transform or FanIn that can run in the same task, right behind ``node``."""
         graph = self.graph
         if not isinstance(graph.nodes[node], Transform | FanIn):
             return None
         target = graph.edges[graph.outgoing[node][0][0]].target
         after = graph.nodes[target]
-        if not isinstance(after, Transform) or after.key is not None or self.owner[target] != self.owner[node]:
+        if self.owner[target] != self.owner[node]:
             return None
-        return target
+        if isinstance(after, FanIn):
+            return target if self._leads(node, target) else None
+        return target if isinstance(after, Transform) and after.key is None else None
+
+    def _leads(self, node: int, join: int) -> bool:
+        """Whether the chain of ``node`` may take the FanIn behind it along: it waits for the other parts then.
+
+        Nothing can wait for it in turn, since its output goes nowhere else. But it must not wait for other workers,
+        nor a loop be held up by what leads into it; so the first of those that are of one place is taken.
+        """
+        graph, looped = self.graph, self.graph.looped
+        producers = [graph.edges[edges[0]].source for edges in graph.incoming[join]]
+        if any(self.owner[producer] != self.owner[join] for producer in producers):
+            return False
+        alike = [n for n in producers if isinstance(graph.nodes[n], Transform) and (n in looped) == (join in looped)]
+        return node == alike[0] if alike else False
 
     @cached_property
     def sources(self) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ampsim.engine.station import KeyCollision, Keys, KeyUnknown
-from ampsim.ir.message import BACKWARD, FORWARD, Messages, Payload, State, spec_of
+from ampsim.ir.message import BACKWARD, FORWARD, Messages, Payload, Spec, State
 from ampsim.ir.nodes import FanIn, FanOut, Node, Routing
 from ampsim.ir.reference import resolve
 
@@ -107,25 +107,17 @@ class FanOutSite(Site):
 
 
 class FanInSite(Site):
-    """The forward merge and the backward spread of a Concat, used by the chain it heads."""
+    """The FanIn of a chain; it remembers under which state each part came."""
 
     node: FanIn
 
-    def __init__(self, worker: WorkerState, index: int) -> None:
-        super().__init__(worker, index)
-        self._specs: list[Any] = []
-
-    def merge(self, states: list[Sequence[State]], payloads: list[Payload]) -> Payload:
-        """Merge the parts and remember whose they were."""
-        parts: list[Any] = payloads
-        self._specs = [spec_of(part) for part in parts]
-        if self.training(states[0]):
-            self.remember(states[0], zip(*states, strict=True))
-        return self.node.merge(parts)
-
-    def spread(self, states: Sequence[State], rows: Sequence[int], gradient: Payload) -> None:
-        """Send each part's gradient back under the state the part had."""
+    def spread(
+        self, states: Sequence[State], rows: Sequence[int], gradient: Payload, specs: Sequence[Spec], lead: int | None
+    ) -> tuple[Sequence[State], Payload]:
+        """Send each part's gradient back under the state the part had; that of port ``lead`` is given to the caller."""
         owners = list(zip(*self.recall(states), strict=True))
-        parts: list[Any] = [None] * len(owners) if gradient is None else self.node.spread(gradient, self._specs)
+        parts: list[Any] = [None] * len(owners) if gradient is None else self.node.spread(gradient, specs)
         for port, (part_states, part) in enumerate(zip(owners, parts, strict=True)):
-            self.answer(port, part_states, rows, part)
+            if port != lead:
+                self.answer(port, part_states, rows, part)
+        return (states, None) if lead is None else (owners[lead], parts[lead])

@@ -30,7 +30,7 @@ class Station:
     def __init__(
         self, node: int, kind: str, run: Callable[[Group], Any], limit: Callable[[], int], ledger: Ledger
     ) -> None:
-        self.node = node
+        self.node = self.named = node  # the first node of its tasks, and the one whose ports messages come in on
         self.kind = kind
         self.lane = 0
         self.run = run
@@ -141,7 +141,7 @@ class Joint(Station):
             if parts is None:
                 parts = self._pending[key] = [None] * ports
             if parts[port] is not None:
-                raise KeyCollision(self.node, messages.states[i])
+                raise KeyCollision(self.named, messages.states[i])
             parts[port] = (messages, block, i)
             if None not in parts:
                 del self._pending[key]
@@ -183,7 +183,7 @@ class Joint(Station):
             states.append([item[port][0].states[item[port][2]] for item in items])
             if port_rows != rows:
                 first = next(i for i, (a, b) in enumerate(zip(port_rows, rows, strict=True)) if a != b)
-                raise RowMismatch(self.node, states[port][first])
+                raise RowMismatch(self.named, states[port][first])
             parts.extend(logged([item[port] for item in items]))
         return Group(states, rows, payloads, parts)
 

@@ -120,14 +120,18 @@ class WorkerState:
         chain = Chain(self, indices)
         self.chains.append(chain)
         head, tail = indices[0], indices[-1]
-        forward: Station
         if chain.join:
-            keys = [key_function(chain.join.node, port) for port in chain.join.node.inputs]
-            forward = Joint(head, "forward", chain.forward, chain.forward_limit, self.ledger, keys)
+            node = chain.join.node
+            keys = [key_function(node, port) for port in node.inputs]
+            joint = Joint(head, "forward", chain.forward, chain.forward_limit, self.ledger, keys)
+            joint.named = chain.join.index
+            self._handle(joint.named, FORWARD, partial(self._enqueue, joint))
+            if chain.lead is not None:  # the messages of this port meet the others in front of the whole chain
+                self._handlers[self.graph.incoming[head][0][0]][FORWARD] = partial(self._enqueue, joint, chain.lead)
         else:
             forward = Station(head, "forward", chain.forward, chain.forward_limit, self.ledger)
+            self._handle(head, FORWARD, partial(self._enqueue, forward))
         backward = Station(head, "backward", chain.backward, chain.backward_limit, self.ledger)
-        self._handle(head, FORWARD, partial(self._enqueue, forward))
         self._handle(tail, BACKWARD, partial(self._enqueue, backward))
 
     def _batch(self) -> int:
@@ -147,12 +151,13 @@ class WorkerState:
     # -- what drivers call ------------------------------------------------------------------------------------------
 
     def admit(self, instances: Sequence[int], origin: Origin) -> None:
-        """The controller lets instances in."""
+        """The controller lets instances in. A copy of a source takes its own only."""
         for instance in instances:
             for source in self.sources.values():
-                self._arrivals += 1
-                source.admit(self._arrivals, instance, origin)
-                self.policy.arrived(self._arrivals, source)
+                if source.takes(instance):
+                    self._arrivals += 1
+                    source.admit(self._arrivals, instance, origin)
+                    self.policy.arrived(self._arrivals, source)
 
     def deliver(self, parcel: Sequence[Messages], origin: Origin) -> None:
         """A parcel has arrived. What a routing node passes on at once has come with it."""
@@ -286,7 +291,7 @@ class WorkerState:
         """The joins that wait and what they miss, in words."""
         lines = []
         for station in self.stations:
-            node = self.graph.nodes[station.node]
+            node = self.graph.nodes[station.named]
             ports = node.inputs if station.kind == "forward" else node.outputs
             for port, states in sorted(station.waiting().items()):
                 shown = ", ".join(str(tuple(state)) for state in states[:4])
