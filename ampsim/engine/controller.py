@@ -15,6 +15,7 @@ from ampsim.engine.program import Program
 from ampsim.engine.schedule import Segment
 from ampsim.engine.task import Effects, Metric
 from ampsim.ir.nodes import Loss, Source
+from ampsim.ir.replicas import handles, label_sources
 
 
 @dataclass(slots=True)
@@ -59,11 +60,12 @@ class Controller:
         self._epoch_metrics: list[Metric] = []
         self._acks = 0
         self._settled = False
-        self._losses = [self._label_field(i) for i, n in enumerate(program.graph.nodes) if isinstance(n, Loss)]
+        nodes = program.graph.nodes
+        self._losses = [(node, self._label_field(i)) for i, node in enumerate(nodes) if isinstance(node, Loss)]
+        self._sources = [node for node in nodes if isinstance(node, Source)]
 
     def _label_field(self, loss: int) -> str:
-        graph = self.program.graph
-        source = graph.nodes[graph.edges[graph.incoming[loss][1][0]].source]
+        source = label_sources(self.program.graph, loss)[0]
         assert isinstance(source, Source)
         return source.data_field
 
@@ -145,11 +147,11 @@ class Controller:
         """Reports that complete an instance: the score of every label and, in training, the end at every source.
 
         Both are counted in training too: the worker of a loss and that of a source are heard over different ways, so
-        the last score may come in after the last gradient has gone home.
+        the last score may come in after the last gradient has gone home. Copies that it does not go to do not count.
         """
         entry, data = self.schedule.entry(instance), self.schedule.dataset(instance)
-        scores = sum(len(data.states(field, entry.index)) for field in self._losses)
-        return scores + (len(self.program.sources) if entry.training else 0)
+        scores = sum(len(data.states(field, entry.index)) for loss, field in self._losses if handles(loss, instance))
+        return scores + (sum(source.emits(instance) for source in self._sources) if entry.training else 0)
 
     def _close(self, segment: Segment, now: int) -> bool:
         """A segment is drained: sum it up and go on to the next one; True if the run ends here."""

@@ -30,6 +30,7 @@ class SourceStation(Station):
         source = self.site.node
         assert isinstance(source, Source)
         self.field = source.data_field
+        self.takes = source.emits
         self.unanswered: dict[int, int] = {}
         self._instances: deque[tuple[int, int, Origin]] = deque()
 

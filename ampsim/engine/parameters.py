@@ -20,8 +20,11 @@ from ampsim.job import Training
 
 
 def initial_values(node: Parameterised, seed: int) -> dict[str, Array]:
-    """Initial parameters of a node: they depend on the seed and the node's name, not on where it is placed."""
-    return node.initial(np.random.default_rng([seed, zlib.crc32(node.name.encode())]))
+    """Initial parameters of a node: they depend on the seed and the node's name, not on where it is placed.
+
+    The copies of a replicated node share its name, and so their beginning.
+    """
+    return node.initial(np.random.default_rng([seed, zlib.crc32(node.base.encode())]))
 
 
 class Pile:

@@ -7,34 +7,52 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
+from itertools import count, groupby
 
 from ampsim.errors import UsageError
 from ampsim.ir.graph import Graph
 from ampsim.ir.nodes import FanIn, Group, Parameterised, Source
+from ampsim.ir.nodes.byinstance import FromCopies
 
 
 def units_of(graph: Graph) -> list[int]:
     """The unit of every node. Nodes without affinity join their producer; sources and joins their consumer.
 
-    In a graph without any affinity every parameterised node opens a unit of its own.
+    In a graph without any affinity every parameterised node opens a unit of its own. Copies of a parameterised node do
+    so in any graph, for copies on one worker would be of no use. The way out of copies joins its consumer, so that no
+    message passes through the worker of another copy; only where the consumer in turn follows its producer it joins
+    the first copy.
     """
     units: list[int | None] = [node.unit for node in graph.nodes]
-    if all(unit is None for unit in units):
-        fresh = iter(range(len(units)))
-        units = [next(fresh) if isinstance(node, Parameterised) else None for node in graph.nodes]
-    for sides, end in ((graph.incoming, "source"), (graph.outgoing, "target")):
-        changed = True
-        while changed:
-            changed = False
-            for index, node in enumerate(graph.nodes):
-                if units[index] is not None or (end == "source" and isinstance(node, Source | FanIn | Group)):
-                    continue
-                neighbours = [getattr(graph.edges[e], end) for edges in sides[index] for e in edges]
-                known = [units[n] for n in neighbours if units[n] is not None]
-                if known:
-                    units[index] = known[0]
-                    changed = True
+    free = all(unit is None for unit in units)
+    fresh = count(1 + max((unit for unit in units if unit is not None), default=-1))
+    for index, node in enumerate(graph.nodes):
+        if units[index] is None and isinstance(node, Parameterised) and (free or node.replica):
+            units[index] = next(fresh)
+    every = range(len(units))
+    single = [n for n in every if not isinstance(graph.nodes[n], Source | FanIn | Group)]
+    ways_out = [n for n in every if isinstance(graph.nodes[n], FromCopies)]
+    _join(graph, units, [n for n in single if n not in set(ways_out)], "source")
+    _join(graph, units, ways_out, "target")
+    _join(graph, units, single, "source")
+    _join(graph, units, every, "target")
     return [0 if unit is None else unit for unit in units]
+
+
+def _join(graph: Graph, units: list[int | None], nodes: Sequence[int], end: str) -> None:
+    """Those of the nodes that have no unit take that of a neighbour, as long as there is one to take."""
+    sides = graph.incoming if end == "source" else graph.outgoing
+    changed = True
+    while changed:
+        changed = False
+        for index in nodes:
+            if units[index] is not None:
+                continue
+            neighbours = [getattr(graph.edges[e], end) for edges in sides[index] for e in edges]
+            known = [units[n] for n in neighbours if units[n] is not None]
+            if known:
+                units[index] = known[0]
+                changed = True
 
 
 def place(
@@ -44,12 +62,11 @@ def place(
 
     Without a ``given`` mapping of units to workers, units are cut into contiguous parts, in the order in which messages
     reach their parameterised nodes, such that the heaviest part by ``weights`` (one a node) is as light as possible.
-    Raises UsageError for a
-    mapping that misses a unit, or names a unit or a worker that does not exist.
+    Of replicated nodes in a row all the first copies come first, then all the second ones, and so on. Raises
+    UsageError for a mapping that misses a unit, or names a unit or a worker that does not exist.
     """
     units = units_of(graph)
-    weighty = [units[n] for n in _flow(graph) if isinstance(graph.nodes[n], Parameterised)]
-    order = list(dict.fromkeys([*weighty, *units]))
+    order = _order(graph, units)
     if given is None:
         load = dict.fromkeys(order, 0.0)
         for unit, value in zip(units, weights, strict=True):
@@ -70,6 +87,20 @@ def place(
                 f"use workers 0 to {workers - 1}",
             )
     return tuple(given[unit] for unit in units)
+
+
+def _order(graph: Graph, units: Sequence[int]) -> list[int]:
+    """The units as messages first reach them, those of neighbouring copies brought together."""
+    weighty = [units[n] for n in _flow(graph) if isinstance(graph.nodes[n], Parameterised)]
+    first: dict[int, tuple[int, int]] = {}  # by unit: copies and copy of its first node
+    for parameterised in (True, False):
+        for unit, node in zip(units, graph.nodes, strict=True):
+            if isinstance(node, Parameterised) is parameterised:
+                first.setdefault(unit, (node.replica.copies, node.replica.copy) if node.replica else (1, 0))
+    order: list[int] = []
+    for _, run in groupby(dict.fromkeys([*weighty, *units]), key=lambda unit: first[unit][0]):
+        order += sorted(run, key=lambda unit: first[unit][1])
+    return order
 
 
 def _flow(graph: Graph) -> list[int]:

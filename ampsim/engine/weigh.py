@@ -22,7 +22,8 @@ INSTANCES = 3
 def weigh(graph: Graph, data: Dataset, settings: Training) -> list[float]:
     """FLOP of every node over the first few instances of ``data``: forward, backward and the updates that fall due.
 
-    An error of the graph ends the trial early and is left to the run itself.
+    What the copies of a node have to do is divided among them evenly. An error of the graph ends the trial early and
+    is left to the run itself.
     """
     count = len(graph.nodes)
     schedule = Schedule(data, None, 1, shuffle=False)
@@ -39,7 +40,10 @@ def weigh(graph: Graph, data: Dataset, settings: Training) -> list[float]:
         _work_off(workers, found)
     except AmpsimError:
         pass
-    return found
+    shared: dict[str, float] = {}
+    for node, load in zip(graph.nodes, found, strict=True):
+        shared[node.base] = shared.get(node.base, 0.0) + load
+    return [shared[node.base] / (node.replica.copies if node.replica else 1) for node in graph.nodes]
 
 
 def _work_off(workers: list[WorkerState], found: list[float]) -> None:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from dataclasses import fields
+from dataclasses import asdict, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ampsim.errors import GraphError
+from ampsim.ir import replicas
+from ampsim.ir.copies import Mark, Replica
 from ampsim.ir.nodes.base import Link, Node, Parameterised
 from ampsim.ir.reference import reference, resolve
 
 if TYPE_CHECKING:
     import networkx
 
-_OWN = ("name", "key", "unit", "links")
+_OWN = ("name", "key", "unit", "links", "replica", "units", "mark")
 
 
 class Edge(NamedTuple):
@@ -43,6 +45,7 @@ class Graph:
         """The graph that was linked with ``>>``: everything that can be reached from ``sources``, in either direction.
 
         Nodes are numbered breadth first in the order they were linked; nodes without a name get one from their type.
+        Nodes with replicas are in it as their copies.
         """
         order: dict[int, Node] = {}
         waiting = deque(sources)
@@ -57,14 +60,31 @@ class Graph:
         _name(nodes)
         number = {id(node): index for index, node in enumerate(nodes)}
         links = [link for node in nodes for link in node.links if link.source is node]
-        edges, dangling = [], []
+        edges, dangling = [], []  # type: list[tuple[int, int, int, int]], list[str]
         for link in links:
             problem, output, target = _ports(link)
             if problem:
                 dangling.append(problem)
             else:
-                edges.append(Edge(number[id(link.source)], output, number[id(link.target)], target))
-        return cls(name, nodes, edges, dangling)
+                edges.append((number[id(link.source)], output, number[id(link.target)], target))
+        return cls._expanded(name, nodes, edges, dangling)
+
+    @classmethod
+    def _expanded(cls, name: str, nodes: list[Node], edges: list[replicas.Ends], dangling: list[str]) -> Graph:
+        nodes, edges, problems = replicas.expand(nodes, edges)
+        return cls(name, nodes, [Edge(*edge) for edge in edges], [*dangling, *problems])
+
+    def replicas(self, copies: int, sync: str | int = "epoch", slots: str = "average") -> Graph:
+        """The graph with ``copies`` copies of every node, which have no edge between them; see :meth:`Node.replicas`.
+
+        Raises GraphError if there are replicas in it already.
+        """
+        twice = [node.name for node in self.nodes if node.replica is not None]
+        if twice:
+            what = f"graph {self.name!r} has replicas already, such as {twice[0]}"
+            raise GraphError(what, do="replicate single nodes, or the whole graph, once")
+        nodes = replicas.marked(self.nodes, Mark(copies, sync, slots))
+        return self._expanded(self.name, nodes, list(self.edges), list(self.dangling))
 
     def __repr__(self) -> str:
         return f"Graph({self.name!r}, {len(self.nodes)} nodes, {len(self.edges)} edges)"
@@ -212,6 +232,8 @@ def _pack(node: Node) -> dict[str, Any]:
         packed["key"] = node.key
     if node.unit is not None:
         packed["unit"] = node.unit
+    if node.replica is not None:
+        packed["replica"] = asdict(node.replica)
     return packed
 
 
@@ -220,4 +242,5 @@ def _unpack(data: dict[str, Any]) -> Node:
     if not (isinstance(kind, type) and issubclass(kind, Node)):
         raise GraphError(f"{data['type']!r} is no node type")
     settings: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in data["settings"].items()}
-    return kind(data["name"], key=data.get("key"), unit=data.get("unit"), **settings)
+    replica = Replica(**data["replica"]) if "replica" in data else None
+    return kind(data["name"], key=data.get("key"), unit=data.get("unit"), replica=replica, **settings)

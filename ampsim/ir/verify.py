@@ -7,9 +7,11 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 
 from ampsim.errors import GraphError
+from ampsim.ir import replicas
 from ampsim.ir.data import Dataset
 from ampsim.ir.graph import Graph
 from ampsim.ir.nodes import Cond, FanIn, FanOut, Flatmap, Isu, Loss, Node, Phi, Regroup, Routing, Source, Transform
+from ampsim.ir.nodes.byinstance import ByInstance, FromCopies
 from ampsim.ir.reference import problem
 from ampsim.ir.shapes import edge_specs
 
@@ -31,7 +33,7 @@ def violations(graph: Graph, data: Dataset | None = None) -> Iterator[str]:
     """The violations one by one. Shapes are looked at only when the structure is sound."""
     loose = dict(_loose(graph))
     sound = Graph(graph.name, list(graph.nodes), [edge for n, edge in enumerate(graph.edges) if n not in loose])
-    rules = (_names, _nodes, _ports, _functions, _paths, _loops)
+    rules = (_names, _nodes, _ports, _functions, _paths, _loops, replicas.faults)
     structural = [*graph.dangling, *loose.values(), *(line for rule in rules for line in rule(sound))]
     yield from structural
     if data is not None and not structural:
@@ -122,9 +124,9 @@ def _paths(graph: Graph) -> Iterator[str]:
         if i not in answered:
             yield f"{node.name}: no path leads from here to a loss; its messages would never be answered"
     for i in losses:
-        for number in graph.incoming[i][1]:
-            if not isinstance(graph.nodes[graph.edges[number].source], Source):
-                yield f"{graph.nodes[i].name}.label: labels come straight from a Source; link one to this port"
+        labels = replicas.label_sources(graph, i)
+        if not all(isinstance(node, Source) for node in labels) or len({node.base for node in labels}) > 1:
+            yield f"{graph.nodes[i].name}.label: labels come straight from a Source; link one to this port"
 
 
 def _reach(start: list[int], step: dict[int, list[int]]) -> set[int]:
@@ -145,11 +147,15 @@ LOOPS: tuple[tuple[type[Node] | tuple[type[Node], ...], str], ...] = (
 
 
 def _loops(graph: Graph) -> Iterator[str]:
-    """Every loop needs a node of each of these kinds: without the nodes of one kind there is no loop left."""
+    """Every loop needs a node of each of these kinds: without the nodes of one kind there is no loop left.
+
+    The ways into and out of replicas do not count: they neither join a loop's start with its return nor leave it.
+    """
     looped: set[int] = set().union(*_tangles((edge.source, edge.target) for edge in graph.edges))
     within = [(e.source, e.target) for e in graph.edges if e.source in looped and e.target in looped]
     for kind, wrong in LOOPS:
-        left = {n for n in looped if not isinstance(graph.nodes[n], kind)}
+        serve = {n for n in looped if isinstance(graph.nodes[n], kind)}
+        left = looped - {n for n in serve if not isinstance(graph.nodes[n], ByInstance | FromCopies)}
         for tangle in _tangles((a, b) for a, b in within if a in left and b in left):
             names = ", ".join(graph.nodes[n].name for n in sorted(tangle)[:8])
             yield f"loop through {names}: {wrong}"

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from ampsim.errors import RunError
+from ampsim.ir.copies import Mark, Replica
 from ampsim.ir.message import Array, Spec
 from ampsim.ir.reference import reference
 from ampsim.ir.work import Work
@@ -53,13 +54,17 @@ class Node:
 
     ``name`` is unique in a graph (left out: made from the type). ``key`` maps a state to what is remembered under it;
     the default is the whole state. A join may take one key for each input port, as a dict. Keys are functions
-    ``key(state) -> tuple``, given as functions of a module or as ``"module:name"``.
+    ``key(state) -> tuple``, given as functions of a module or as ``"module:name"``. ``replica`` says which copy it is
+    of which node; ``links``, ``units`` and ``mark`` are of use until the graph is built.
     """
 
     name: str = ""
     key: Function | dict[str, Function] | None = field(default=None, kw_only=True)
     unit: int | None = field(default=None, kw_only=True)
+    replica: Replica | None = field(default=None, kw_only=True, repr=False)
     links: list[Link] = field(default_factory=list, kw_only=True, repr=False)
+    units: tuple[int, ...] = field(default=(), kw_only=True, repr=False)
+    mark: Mark | None = field(default=None, kw_only=True, repr=False)
 
     def __post_init__(self) -> None:
         if isinstance(self.key, dict):
@@ -86,9 +91,29 @@ class Node:
         """What is wrong with the node's own settings, in words, each with what to do."""
         yield from ()
 
-    def affinity(self, unit: int) -> Self:
-        """Put the node on the logical unit ``unit`` (an int >= 0); a placement maps units to workers or chips."""
+    @property
+    def base(self) -> str:
+        """The name the node was built with: that of all copies of a replicated node, else its own."""
+        return self.replica.base if self.replica else self.name
+
+    def affinity(self, unit: int, *more: int) -> Self:
+        """Put the node on the logical unit ``unit`` (an int >= 0); a placement maps units to workers or chips.
+
+        A replicated node may be given a unit for each copy. With a single one, u, copy i is put on unit
+        u + i * (the largest unit of the graph + 1).
+        """
         self.unit = unit
+        self.units = (unit, *more) if more else ()
+        return self
+
+    def replicas(self, copies: int, sync: str | int = "epoch", slots: str = "average") -> Self:
+        """Have ``copies`` copies of the node, ``name.0``, ``name.1`` ..., which share the instances among them.
+
+        They start from equal parameters and are averaged when nothing is in flight: at the end of every epoch, and
+        with a number as ``sync`` after so many training instances too. ``slots`` is ``average`` or ``keep``: what
+        becomes of the state of their optimizers. Bad values are reported by ``verify``.
+        """
+        self.mark = Mark(copies, sync, slots)
         return self
 
     def __rshift__(self, other: Node | Port) -> Node:

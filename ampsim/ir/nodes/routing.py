@@ -100,9 +100,13 @@ class Cond(Routing):
     def functions(self) -> tuple[str, ...]:
         return (reference(self.predicate),)
 
-    def forward(self, site: Site, port: int, messages: Messages) -> None:
+    def choices(self, site: Site, states: Sequence[State]) -> list[int]:
+        """The number of the port for each state."""
         predicate = resolve(reference(self.predicate))
-        choices = [int(predicate(state, site.structure(state[0]))) for state in messages.states]
+        return [int(predicate(state, site.structure(state[0]))) for state in states]
+
+    def forward(self, site: Site, port: int, messages: Messages) -> None:
+        choices = self.choices(site, messages.states)
         if not 0 <= min(choices) <= max(choices) < len(self.ports):
             ports = f"it chooses among {len(self.ports)} ports: {list(self.ports)}"
             raise RunError(f"{self.predicate} gave a number that is no port of {self.name}", self.name, ports)

@@ -1,0 +1,71 @@
+"""The ways into and out of replicas: a Cond and a Phi that go by the number of the instance. Made by Graph.of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ampsim.ir.kernels import select
+from ampsim.ir.message import Messages, State
+from ampsim.ir.nodes.base import Function
+from ampsim.ir.nodes.routing import Cond, Phi, Site, partition
+
+
+def copy_of(state: State, copies: int) -> int:
+    """The copy that handles a message: its instance modulo the number of copies."""
+    return state[0] % copies
+
+
+def _faults(node: ByInstance | FromCopies) -> Iterator[str]:
+    if type(node.copies) is not int or node.copies < 2:
+        yield f"{type(node).__name__}.copies is {node.copies!r}; it is an int from 2"
+
+
+def _numbered(copies: object) -> tuple[str, ...]:
+    return tuple(map(str, range(copies))) if isinstance(copies, int) else ()
+
+
+@dataclass(eq=False)
+class ByInstance(Cond):
+    """Sends each message to the port of the copy that handles its instance: ports ``0`` to ``copies - 1``."""
+
+    predicate: Function = copy_of
+    ports: tuple[str, ...] = ()
+    copies: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.ports = _numbered(self.copies)
+
+    def faults(self) -> Iterator[str]:
+        yield from _faults(self)
+
+    def choices(self, site: Site, states: Sequence[State]) -> list[int]:
+        copies = self.copies
+        return [state[0] % copies for state in states]
+
+
+@dataclass(eq=False)
+class FromCopies(Phi):
+    """Joins what copies put out, ports ``0`` to ``copies - 1``.
+
+    The instance tells whose a gradient is: nothing is kept.
+    """
+
+    ports: tuple[str, ...] = ()
+    copies: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.ports = _numbered(self.copies)
+
+    def faults(self) -> Iterator[str]:
+        yield from _faults(self)
+
+    def forward(self, site: Site, port: int, messages: Messages) -> None:
+        site.send(0, messages.states, messages.rows, messages.payload)
+
+    def backward(self, site: Site, port: int, messages: Messages) -> None:
+        for origin, chosen in partition([copy_of(state, self.copies) for state in messages.states]):
+            part = select(messages, chosen)
+            site.answer(origin, part.states, part.rows, part.payload)
