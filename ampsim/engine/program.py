@@ -7,14 +7,15 @@ Fusing is decided here, before any backend sees the graph, so that every backend
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from ampsim.engine.schedule import Schedule
-from ampsim.ir.graph import Graph
+from ampsim.ir.graph import Edge, Graph
 from ampsim.ir.nodes import FanIn, Parameterised, Source, Transform
+from ampsim.ir.replicas import Twins, twins
 from ampsim.job import Training
-
 
 ONCE = (Parameterised, FanIn)  # of these a chain has one at most
 
@@ -100,3 +101,34 @@ class Program:
         """Workers that hold parameters."""
         nodes = enumerate(self.graph.nodes)
         return tuple(sorted({self.owner[i] for i, node in nodes if isinstance(node, Parameterised)}))
+
+    @cached_property
+    def twins(self) -> tuple[Twins, ...]:
+        """The copies of every replicated node with parameters; referred to by number."""
+        return twins(self.graph)
+
+    @cached_property
+    def edges(self) -> tuple[Edge, ...]:
+        """The edges of the graph, and behind them one from each copy but the first to the first one of its twins."""
+        return (*self.graph.edges, *(Edge(n, 0, t.nodes[0], 0) for t in self.twins for n in t.nodes[1:]))
+
+    @cached_property
+    def edge_names(self) -> tuple[str, ...]:
+        """Names of all :attr:`edges`: ``L1.out -> relu1.in``, and ``L1.1.sync -> L1.0.sync`` between copies."""
+        nodes, own = self.graph.nodes, len(self.graph.edges)
+        between = (f"{nodes[e.source].name}.sync -> {nodes[e.target].name}.sync" for e in self.edges[own:])
+        return (*map(self.graph.edge_name, range(own)), *between)
+
+    @cached_property
+    def sync_edges(self) -> tuple[tuple[int, ...], ...]:
+        """For all :attr:`twins` the numbers of the edges to the first copy, from the second copy on."""
+        found, start = [], len(self.graph.edges)
+        for group in self.twins:
+            stop = start + len(group.nodes) - 1
+            found.append(tuple(range(start, stop)))
+            start = stop
+        return tuple(found)
+
+    def sync_workers(self, groups: Sequence[int]) -> tuple[int, ...]:
+        """Workers that hold a copy of these twins."""
+        return tuple(sorted({self.owner[node] for number in groups for node in self.twins[number].nodes}))

@@ -131,7 +131,7 @@ class Graph:
 
     @cached_property
     def looped(self) -> frozenset[int]:
-        """Nodes on a loop, or between two: what is left when nodes without a way in, or out, are taken away for good."""
+        """Nodes on a loop, or between two: what is left when nodes without a way in, or out, are taken away."""
         left = set(range(len(self.nodes)))
         for side in ("source", "target"):
             ends = [(getattr(edge, side), edge.target if side == "source" else edge.source) for edge in self.edges]
