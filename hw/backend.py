@@ -147,6 +147,9 @@ class Simulation:
         if orders.updates:
             for worker in self.program.update_workers:
                 self._command(worker, ("update", orders.update), ADMIT_BYTES)
+        if orders.sync:
+            for worker in self.program.sync_workers(orders.sync.groups):
+                self._command(worker, ("sync", orders.sync), ADMIT_BYTES)
 
     def _command(self, worker: int, command: tuple[str, Any], nbytes: int) -> None:
         unit = self.units[worker]

@@ -134,6 +134,9 @@ class Unit:
                 state.deliver(content, Origin(source, sent, now))
             elif content[0] == "admit":
                 state.admit(content[1], Origin(HOST, sent, now))
+            elif content[0] == "sync":
+                instance, groups = content[1]
+                state.synchronise(instance, groups, Origin(HOST, sent, now))
             else:
                 state.update_now(content[1])
         effects = state.take_effects()

@@ -99,6 +99,10 @@ class Conductor:
             packet = note("update", orders.update)
             for worker in self.program.update_workers:
                 self.crew.send(worker, packet)
+        if orders.sync:
+            packet = note("sync", [self._now(), *orders.sync])
+            for worker in self.program.sync_workers(orders.sync.groups):
+                self.crew.send(worker, packet)
 
     def _now(self) -> int:
         return time.monotonic_ns() - self._began
@@ -154,7 +158,8 @@ def _initial(plan: Plan) -> dict[str, Array]:
         return found
     for node in plan.job.graph.nodes:
         if isinstance(node, Parameterised):
-            given = (plan.values or {}).get(node.name) or initial_values(node, plan.job.training.seed)
+            values = plan.values or {}
+            given = values.get(node.name) or values.get(node.base) or initial_values(node, plan.job.training.seed)
             found.update({f"{node.name}/{name}": np.array(value) for name, value in given.items()})
     return found
 

@@ -73,6 +73,9 @@ class WorkerLoop:
             self.state.admit(content.body[1], Origin(CONTROLLER, content.body[0], now))
         elif content.name == "update":
             self.state.update_now(content.body)
+        elif content.name == "sync":
+            sent, instance, groups = content.body
+            self.state.synchronise(instance, groups, Origin(CONTROLLER, sent, now))
         elif content.name == "status":
             self.endpoint.send(self.controller, note("status", self._status(content.body)))
         elif content.name == "finish":

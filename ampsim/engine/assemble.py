@@ -58,7 +58,7 @@ def assemble(
         "links": list(links),
         "nodes": [node.name for node in graph.nodes],
         "node_types": [type(node).__name__ for node in graph.nodes],
-        "edges": [graph.edge_name(e) for e in range(len(graph.edges))],
+        "edges": list(plan.program.edge_names),
         "makespan": makespan,
         **_rates(merged, plan.workers, makespan),
         **_learning(controller, frequency),

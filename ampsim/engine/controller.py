@@ -1,15 +1,17 @@
 """Admission, epochs, validation, target and stop: a pure state machine that a backend feeds with reports.
 
 train segment:  admit while in flight < mak --> drain --> updates finished, leftovers applied at the epoch's end
+                --> copies of nodes made equal, where it is time
 validation:     admit while in flight < mak --> drain --> target reached? stop
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from ampsim.engine.program import Program
 from ampsim.engine.schedule import Segment
@@ -18,9 +20,16 @@ from ampsim.ir.nodes import Loss, Source
 from ampsim.ir.replicas import handles, label_sources
 
 
+class Sync(NamedTuple):
+    """Twins to be made equal, by their numbers in the program, and the last instance before it."""
+
+    instance: int
+    groups: tuple[int, ...]
+
+
 @dataclass(slots=True)
 class Orders:
-    """What the controller wants done: instances to admit, updates, or the end.
+    """What the controller wants done: instances to admit, updates, copies to make equal, or the end.
 
     ``update`` names the instances whose gradients are to be applied; of none, only what is due anyway is finished.
     With ``flush`` whatever has been collected is applied.
@@ -29,6 +38,7 @@ class Orders:
     admit: list[int] = field(default_factory=list)
     update: list[int] | None = None
     flush: bool = False
+    sync: Sync | None = None
     done: bool = False
 
     @property
@@ -59,7 +69,7 @@ class Controller:
         self._segment_metrics: list[Metric] = []
         self._epoch_metrics: list[Metric] = []
         self._acks = 0
-        self._settled = False
+        self._steps: deque[Orders] | None = None  # what is left to do at the end of a training segment
         nodes = program.graph.nodes
         self._losses = [(node, self._label_field(i)) for i, node in enumerate(nodes) if isinstance(node, Loss)]
         self._sources = [node for node in nodes if isinstance(node, Source)]
@@ -131,17 +141,39 @@ class Controller:
                 self._next += 1
             if self.in_flight or self._next < segment.stop:
                 return orders
-            if segment.training and not self._settled:
-                self._settled = True
-                if segment.flush:
-                    return self._update(Orders(flush=True), now)
-                if self.settings.update == "muf":
-                    return self._update(Orders(update=[]), now)
             if self._acks:
                 return orders
+            if self._steps is None:
+                self._steps = deque(self._ending(segment))
+            while self._steps:
+                step = self._steps.popleft()
+                self._acks += self._concerned(step)
+                if self._acks:
+                    return step
             if self._close(segment, now):
                 orders.done = True
                 return orders
+
+    def _ending(self, segment: Segment) -> Iterator[Orders]:
+        """What is ordered, one after the other is acknowledged, when a segment is drained."""
+        if not segment.training:
+            return
+        if segment.flush:
+            yield Orders(flush=True)
+        elif self.settings.update == "muf":
+            yield Orders(update=[])
+        groups = []
+        for number, twins in enumerate(self.program.twins):
+            if segment.flush or (isinstance(twins.sync, int) and segment.trained % twins.sync == 0):
+                groups.append(number)
+        if groups:
+            yield Orders(sync=Sync(segment.stop - 1, tuple(groups)))
+
+    def _concerned(self, orders: Orders) -> int:
+        """Workers that have something to acknowledge."""
+        if orders.sync:
+            return len(self.program.sync_workers(orders.sync.groups))
+        return len(self.program.update_workers)
 
     def _expected(self, instance: int) -> int:
         """Reports that complete an instance: the score of every label and, in training, the end at every source.
@@ -174,7 +206,7 @@ class Controller:
                 self.reached = validation
         self._segment_metrics = []
         self._segment_began = now
-        self._settled = False
+        self._steps = None
         following = next(self._segments, None)
         if following is None or following.epoch != segment.epoch or self.reached:
             self._close_epoch(segment.epoch, now)

@@ -93,6 +93,11 @@ class NullBackend:
             for worker in program.update_workers:
                 workers[worker].update_now(orders.update)
                 self._spread(controller, workers, worker, workers[worker].take_effects())
+        if orders.sync:
+            now = self._now()
+            for worker in program.sync_workers(orders.sync.groups):
+                workers[worker].synchronise(*orders.sync, Origin(-1, now, now))
+                self._spread(controller, workers, worker, workers[worker].take_effects())
 
 
 def stalled(workers: Sequence[WorkerState], controller: Controller) -> Stalled:

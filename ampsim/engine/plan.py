@@ -15,6 +15,7 @@ from ampsim.engine.schedule import Schedule
 from ampsim.engine.weigh import weigh
 from ampsim.engine.worker import Values
 from ampsim.errors import UsageError
+from ampsim.ir.replicas import twins
 from ampsim.ir.verify import verify
 from ampsim.job import Data, Job
 from ampsim.result.run import Run
@@ -78,6 +79,7 @@ class Plan:
             validate_every=training.validate_every,
             shuffle=training.shuffle,
             seed=training.seed,
+            sync_every=sorted({t.sync for t in twins(self.job.graph) if isinstance(t.sync, int)}),
         )
         numeric, ordered = self.mode == "numeric", self.order is not None
         return Program(self.job.graph, schedule, training, owner, self.workers, numeric, ordered)

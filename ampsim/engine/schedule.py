@@ -6,12 +6,16 @@ the number alone, the controller sends numbers only and no process has to be tol
     epoch 0                                      epoch 1
     | train ... | validate | train ... | validate | train ...
       <- validate_every ->               always at the epoch's end
+
+Where replicas are synchronised within an epoch a stretch of training is cut as well, without a validation.
 """
 
 from __future__ import annotations
 
 import functools
 from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,6 +39,7 @@ class Segment(NamedTuple):
     epoch: int
     training: bool
     flush: bool  # leftover gradients are applied after it: the last training segment of an epoch
+    trained: int = 0  # training instances of the epoch when it ends; 0 for validation
 
 
 class Schedule:
@@ -49,6 +54,7 @@ class Schedule:
         validate_every: int | None = None,
         shuffle: bool = True,
         seed: int = 0,
+        sync_every: Sequence[int] = (),
     ) -> None:
         self.data = (validation, training)  # by Entry.training
         self.epochs = epochs
@@ -57,9 +63,10 @@ class Schedule:
         size = len(training) if epochs else 0
         every = min(validate_every or size, size) or 1
         self._lengths: list[tuple[int, bool, int]] = []  # length, training, first data index, within an epoch
-        for start in range(0, size, every):
-            self._lengths.append((min(every, size - start), True, start))
-            if held_out:
+        cuts = {0, size, *(cut for step in (every, *sync_every) for cut in range(step, size, step))}
+        for start, stop in pairwise(sorted(cuts)):
+            self._lengths.append((stop - start, True, start))
+            if held_out and (stop % every == 0 or stop == size):
                 self._lengths.append((held_out, False, 0))
         if not epochs and held_out:
             self._lengths.append((held_out, False, 0))
@@ -79,9 +86,10 @@ class Schedule:
         for epoch in range(max(self.epochs, 1)):
             base = epoch * self.per_epoch
             last = max((i for i, (_, training, _) in enumerate(self._lengths) if training), default=-1)
-            for i, (length, training, _) in enumerate(self._lengths):
+            for i, (length, training, first) in enumerate(self._lengths):
                 start = base + self._starts[i]
-                found.append(Segment(start, start + length, epoch, training, i == last))
+                trained = first + length if training else 0
+                found.append(Segment(start, start + length, epoch, training, i == last, trained))
         return found
 
     def dataset(self, instance: int) -> Dataset:

@@ -30,7 +30,8 @@ def parameters_of(init: Run | None, graph: Graph) -> Values | None:
         if not isinstance(node, Parameterised):
             continue
         wanted = {name: spec.shape for name, spec in node.parameters().items()}
-        given = {name: value.shape for name, value in values.get(node.name, {}).items()}
+        found = values.get(node.name) or values.get(node.base) or {}
+        given = {name: value.shape for name, value in found.items()}
         if wanted != given:
             raise UsageError(
                 f"the parameters to start from do not fit node {node.name}: it needs {wanted}, gets {given}",

@@ -23,6 +23,7 @@ from ampsim.engine.program import Program
 from ampsim.engine.regroup import Collector, FlatmapSite, GroupSite
 from ampsim.engine.site import FanOutSite, RoutingSite, key_function, whole
 from ampsim.engine.station import Joint, KeyUnknown, Mismatch, RowMismatch, Station
+from ampsim.engine.sync import Synchroniser
 from ampsim.engine.task import NOTHING, Effects, Part, Task
 from ampsim.errors import RunError
 from ampsim.ir.message import BACKWARD, FORWARD, Array, Messages, Origin, Payload, State
@@ -49,7 +50,7 @@ class WorkerState:
         self.effects = Effects()
         self.due: deque[tuple[ParameterState, Pile]] = deque()  # updates, in the order in which they fell due
         self.ledger = Ledger()
-        self.counts = [[[0, 0], [0, 0]] for _ in self.graph.edges]  # [edge][direction]: messages, bytes
+        self.counts = [[[0, 0], [0, 0]] for _ in program.edges]  # [edge][direction]: messages, bytes
         self.parameters = {
             index: ParameterState(index, node, self.settings, self._values(node, values), self.ledger)
             for index, node in enumerate(self.graph.nodes)
@@ -61,14 +62,17 @@ class WorkerState:
         self._origin = Origin(worker)
         self._arrivals = 0
         self._commands = 0
-        self._handlers: list[list[Callable[[Messages], None] | None]] = [[None, None] for _ in self.graph.edges]
+        self.handlers: list[list[Callable[[Messages], None] | None]] = [[None, None] for _ in program.edges]
         self._build()
+        self._synchroniser = Synchroniser(self)
+        self.stations += [station for stations in self._synchroniser.stations for station in stations]
 
     def _values(self, node: Parameterised, values: Values | None) -> dict[str, Array] | None:
         if not self.program.numeric:
             return None
-        if values and node.name in values:
-            return {name: value.copy() for name, value in values[node.name].items()}
+        given = values and (values.get(node.name) or values.get(node.base))
+        if given:
+            return {name: value.copy() for name, value in given.items()}
         return initial_values(node, self.settings.seed)
 
     def _build(self) -> None:
@@ -88,7 +92,7 @@ class WorkerState:
             elif isinstance(node, Loss):
                 keys = [key_function(node, port) for port in node.inputs]
                 joint = Joint(index, "forward", LossSite(self, index).forward, self._batch, self.ledger, keys)
-                self._handle(index, FORWARD, partial(self._enqueue, joint))
+                self._handle(index, FORWARD, partial(self.enqueue, joint))
             elif isinstance(node, Routing):
                 route = RoutingSite(self, index)
                 self._handle(index, FORWARD, route.forward)
@@ -97,7 +101,7 @@ class WorkerState:
                 self._handle(index, FORWARD, FanOutSite(self, index).forward)
                 keys = [whole] * len(node.outputs)
                 joint = Joint(index, "backward", GradientJoin(self, index).backward, self._batch, self.ledger, keys)
-                self._handle(index, BACKWARD, partial(self._enqueue, joint))
+                self._handle(index, BACKWARD, partial(self.enqueue, joint))
             elif isinstance(node, Regroup):
                 self._build_regroup(index)
 
@@ -113,8 +117,8 @@ class WorkerState:
             group = GroupSite(self, index)
             forward = Collector(index, "forward", group.forward, self._batch, self.ledger, group.find)
             backward = Station(index, "backward", group.backward, self._batch, self.ledger)
-        self._handle(index, FORWARD, partial(self._enqueue, forward))
-        self._handle(index, BACKWARD, partial(self._enqueue, backward))
+        self._handle(index, FORWARD, partial(self.enqueue, forward))
+        self._handle(index, BACKWARD, partial(self.enqueue, backward))
 
     def _build_chain(self, indices: tuple[int, ...]) -> None:
         chain = Chain(self, indices)
@@ -125,14 +129,14 @@ class WorkerState:
             keys = [key_function(node, port) for port in node.inputs]
             joint = Joint(head, "forward", chain.forward, chain.forward_limit, self.ledger, keys)
             joint.named = chain.join.index
-            self._handle(joint.named, FORWARD, partial(self._enqueue, joint))
+            self._handle(joint.named, FORWARD, partial(self.enqueue, joint))
             if chain.lead is not None:  # the messages of this port meet the others in front of the whole chain
-                self._handlers[self.graph.incoming[head][0][0]][FORWARD] = partial(self._enqueue, joint, chain.lead)
+                self.handlers[self.graph.incoming[head][0][0]][FORWARD] = partial(self.enqueue, joint, chain.lead)
         else:
             forward = Station(head, "forward", chain.forward, chain.forward_limit, self.ledger)
-            self._handle(head, FORWARD, partial(self._enqueue, forward))
+            self._handle(head, FORWARD, partial(self.enqueue, forward))
         backward = Station(head, "backward", chain.backward, chain.backward_limit, self.ledger)
-        self._handle(tail, BACKWARD, partial(self._enqueue, backward))
+        self._handle(tail, BACKWARD, partial(self.enqueue, backward))
 
     def _batch(self) -> int:
         return self.settings.max_batch
@@ -146,7 +150,7 @@ class WorkerState:
             self.stations.append(station)
         sides = self.graph.incoming if direction == FORWARD else self.graph.outgoing
         for port, edges in enumerate(sides[index]):
-            self._handlers[edges[0]][direction] = partial(handler, port)
+            self.handlers[edges[0]][direction] = partial(handler, port)
 
     # -- what drivers call ------------------------------------------------------------------------------------------
 
@@ -175,6 +179,14 @@ class WorkerState:
         for state in self.parameters.values():
             self.due.extend((state, pile) for pile in state.flush(instances))
         self._acknowledge()
+
+    def synchronise(self, instance: int, groups: Sequence[int], origin: Origin) -> None:
+        """The controller wants copies made equal after ``instance``; acknowledged when all copies here are."""
+        for station in self._synchroniser.order(groups):
+            self._arrivals += 1
+            station.order(self._arrivals, (instance,), origin)
+            self.policy.arrived(self._arrivals, station)
+        self.effects.acks += self._synchroniser.equal
 
     def next_task(self) -> Task | None:
         """The next task by the worker's policy, or None if there is nothing to do."""
@@ -210,11 +222,11 @@ class WorkerState:
         if payload is not None:
             count[1] += payload.nbytes
         messages = Messages(edge, direction, states, rows, payload, self._origin)
-        handler = self._handlers[edge][direction]
+        handler = self.handlers[edge][direction]
         if handler is not None:
             handler(messages)
         else:
-            ends = self.graph.edges[edge]
+            ends = self.program.edges[edge]
             owner = self.program.owner[ends.target if direction == FORWARD else ends.source]
             self.effects.parcels.setdefault(owner, []).append(messages)
 
@@ -235,14 +247,19 @@ class WorkerState:
         task.run = run
         return task
 
+    def synchronised(self) -> None:
+        """A copy here has the mean of all copies."""
+        self._synchroniser.done()
+        self.effects.acks += self._synchroniser.equal
+
     # -- inside -----------------------------------------------------------------------------------------------------
 
     def _arrive(self, messages: Messages) -> None:
-        handler = self._handlers[messages.edge][messages.direction]
+        handler = self.handlers[messages.edge][messages.direction]
         assert handler is not None
         handler(messages)
 
-    def _enqueue(self, station: Station, port: int, messages: Messages) -> None:
+    def enqueue(self, station: Station, port: int, messages: Messages) -> None:
         self._arrivals += 1
         if station.push(self._arrivals, port, messages):
             self.policy.arrived(self._arrivals, station)
@@ -292,7 +309,9 @@ class WorkerState:
         lines = []
         for station in self.stations:
             node = self.graph.nodes[station.named]
-            ports = node.inputs if station.kind == "forward" else node.outputs
+            ports = node.outputs if station.kind == "backward" else node.inputs
+            if station.kind == "sync" and node.replica:
+                ports = tuple(f"its edge from copy {copy}" for copy in range(1, node.replica.copies))
             for port, states in sorted(station.waiting().items()):
                 shown = ", ".join(str(tuple(state)) for state in states[:4])
                 more = f" and {len(states) - 4} more" if len(states) > 4 else ""

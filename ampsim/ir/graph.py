@@ -11,6 +11,8 @@ from ampsim.errors import GraphError
 from ampsim.ir import replicas
 from ampsim.ir.copies import Mark, Replica
 from ampsim.ir.nodes.base import Link, Node, Parameterised
+from ampsim.ir.nodes.loss import Loss
+from ampsim.ir.nodes.routing import Detach
 from ampsim.ir.reference import reference, resolve
 
 if TYPE_CHECKING:
@@ -116,18 +118,25 @@ class Graph:
 
     @cached_property
     def needs_gradient(self) -> tuple[bool, ...]:
-        """For each edge whether a parameter lies upstream; the others are answered by empty backward messages."""
-        reached = {i for i, node in enumerate(self.nodes) if isinstance(node, Parameterised)}
-        waiting = deque(sorted(reached))
-        successors: dict[int, list[int]] = {}
+        """For each edge whether a parameter lies upstream and a gradient comes from downstream.
+
+        The others are answered by empty backward messages. No gradient passes a Detach.
+        """
+        ahead: dict[int, list[int]] = {}
+        behind: dict[int, list[int]] = {}
         for edge in self.edges:
-            successors.setdefault(edge.source, []).append(edge.target)
-        while waiting:
-            for target in successors.get(waiting.popleft(), ()):
-                if target not in reached:
-                    reached.add(target)
-                    waiting.append(target)
-        return tuple(edge.source in reached for edge in self.edges)
+            if not isinstance(self.nodes[edge.source], Detach):
+                ahead.setdefault(edge.source, []).append(edge.target)
+            if not isinstance(self.nodes[edge.target], Detach):
+                behind.setdefault(edge.target, []).append(edge.source)
+        trained = _reached([i for i, node in enumerate(self.nodes) if isinstance(node, Parameterised)], ahead)
+        scored = _reached([i for i, node in enumerate(self.nodes) if isinstance(node, Loss)], behind)
+        return tuple(
+            edge.source in trained and edge.target in scored and not self._detached(edge) for edge in self.edges
+        )
+
+    def _detached(self, edge: Edge) -> bool:
+        return any(isinstance(self.nodes[node], Detach) for node in (edge.source, edge.target))
 
     @cached_property
     def looped(self) -> frozenset[int]:
@@ -185,6 +194,17 @@ class Graph:
             label = f"|{' to '.join(named)}|" if named else ""
             lines.append(f"  n{source} -->{label} n{target}")
         return "\n".join(lines)
+
+
+def _reached(start: list[int], step: dict[int, list[int]]) -> set[int]:
+    """What can be reached in any number of steps, the start included."""
+    seen, waiting = set(start), deque(start)
+    while waiting:
+        for node in step.get(waiting.popleft(), ()):
+            if node not in seen:
+                seen.add(node)
+                waiting.append(node)
+    return seen
 
 
 def _by_port(ends: list[tuple[int, int]], ports: list[int]) -> tuple[tuple[tuple[int, ...], ...], ...]:

@@ -66,7 +66,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
     ),
     "messages": (
         Column("task", "i8", "", "row in tasks of the task that took it"),
-        Column("edge", "i4", "", "index in summary.edges; -1: admission of an instance at a source"),
+        Column("edge", "i4", "", "index in summary.edges; -1: the controller admits an instance, or orders a sync"),
         Column("direction", "i1", "", "0 forward, 1 backward"),
         Column("state", "i8", "", "the state, padded at its end with the smallest int64", 2),
         Column("bytes", "i8", "B", "payload, without headers"),

@@ -35,11 +35,12 @@ class Watched(WorkerState):
     sent: defaultdict[tuple[int, int], list[tuple[State, int, Spec | None]]]
 
     def emit(self, edge: int, direction: int, states: Sequence[State], rows: Sequence[int], payload: Payload) -> None:
+        between_copies = edge >= len(self.graph.edges)
         if payload is None:
             assert direction == BACKWARD
             assert not self.graph.needs_gradient[edge]
         else:
-            assert direction != BACKWARD or self.graph.needs_gradient[edge]
+            assert direction != BACKWARD or between_copies or self.graph.needs_gradient[edge]
             assert payload.shape[0] == sum(rows)
         spec = None if payload is None else spec_of(payload)
         for state, count in zip(states, rows, strict=True):
@@ -48,7 +49,7 @@ class Watched(WorkerState):
 
     def sites(self) -> Iterator[Site]:
         """Whatever remembers something at this worker."""
-        for handlers in self._handlers:
+        for handlers in self.handlers:
             for handler in handlers:
                 if not isinstance(handler, partial):
                     continue
@@ -125,6 +126,8 @@ class ShuffledBackend:
                 state.admit(content.admit, origin)
             if content.updates:
                 state.update_now(content.update)
+            if content.sync:
+                state.synchronise(*content.sync, origin)
         else:
             state.deliver(content, origin)
         self._send(state.worker, state.take_effects())
@@ -150,3 +153,6 @@ class ShuffledBackend:
             for worker in program.update_workers:
                 command = Orders(update=orders.update, flush=orders.flush)
                 self._queues[CONTROLLER, worker].append((self._now, command))
+        if orders.sync:
+            for worker in program.sync_workers(orders.sync.groups):
+                self._queues[CONTROLLER, worker].append((self._now, Orders(sync=orders.sync)))
