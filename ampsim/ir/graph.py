@@ -129,8 +129,8 @@ class Graph:
                 ahead.setdefault(edge.source, []).append(edge.target)
             if not isinstance(self.nodes[edge.target], Detach):
                 behind.setdefault(edge.target, []).append(edge.source)
-        trained = _reached([i for i, node in enumerate(self.nodes) if isinstance(node, Parameterised)], ahead)
-        scored = _reached([i for i, node in enumerate(self.nodes) if isinstance(node, Loss)], behind)
+        trained = reached([i for i, node in enumerate(self.nodes) if isinstance(node, Parameterised)], ahead)
+        scored = reached([i for i, node in enumerate(self.nodes) if isinstance(node, Loss)], behind)
         return tuple(
             edge.source in trained and edge.target in scored and not self._detached(edge) for edge in self.edges
         )
@@ -196,7 +196,7 @@ class Graph:
         return "\n".join(lines)
 
 
-def _reached(start: list[int], step: dict[int, list[int]]) -> set[int]:
+def reached(start: list[int], step: dict[int, list[int]]) -> set[int]:
     """What can be reached in any number of steps, the start included."""
     seen, waiting = set(start), deque(start)
     while waiting:

@@ -52,6 +52,12 @@ def cut_columns(payload: Array | Spec, start: int, stop: int) -> Array | Spec:
     return np.ascontiguousarray(payload[:, start:stop])
 
 
+def zeros(like: Array | Spec, columns: int) -> Array | Spec:
+    """Rows and dtype of ``like``, other columns, all zero."""
+    shape = (like.shape[0], columns)
+    return Spec(shape, like.dtype) if isinstance(like, Spec) else np.zeros(shape, like.dtype)
+
+
 def add(parts: Sequence[Payload]) -> Payload:
     """The sum in the order given; empty parts count as zero."""
     filled = [part for part in parts if part is not None]

@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from ampsim.errors import GraphError
 from ampsim.ir import replicas
 from ampsim.ir.data import Dataset
-from ampsim.ir.graph import Graph
-from ampsim.ir.nodes import Cond, FanIn, FanOut, Flatmap, Isu, Loss, Node, Phi, Regroup, Routing, Source, Transform
+from ampsim.ir.graph import Graph, reached
+from ampsim.ir.nodes import (
+    Cond,
+    Detach,
+    FanIn,
+    FanOut,
+    Flatmap,
+    Isu,
+    Loss,
+    Node,
+    Phi,
+    Regroup,
+    Routing,
+    Source,
+    Transform,
+)
 from ampsim.ir.nodes.byinstance import ByInstance, FromCopies
 from ampsim.ir.reference import problem
 from ampsim.ir.shapes import edge_specs
@@ -95,7 +109,7 @@ def _functions(graph: Graph) -> Iterator[str]:
             for port in node.key:
                 if port not in node.inputs:
                     yield f"{node.name}: key for port {port!r}, which does not exist; ports are {list(node.inputs)}"
-        if node.key is not None and isinstance(node, Source | Isu | Cond | FanOut | Regroup):
+        if node.key is not None and isinstance(node, Source | Isu | Cond | Detach | FanOut | Regroup):
             yield f"{node.name}: {type(node).__name__} remembers nothing under a key; leave key out"
         elif isinstance(node.key, dict) and isinstance(node, Phi):
             yield f"{node.name}: a Phi has one key for all its ports; give a function"
@@ -117,7 +131,7 @@ def _paths(graph: Graph) -> Iterator[str]:
         yield "no Source: nothing would ever enter the graph"
     if not losses:
         yield "no loss: nothing would ever turn back; end the graph in a loss"
-    fed, answered = _reach(sources, successors), _reach(losses, predecessors)
+    fed, answered = reached(sources, successors), reached(losses, predecessors)
     for i, node in enumerate(graph.nodes):
         if i not in fed:
             yield f"{node.name}: no path from a Source leads here; it would wait for ever"
@@ -127,16 +141,6 @@ def _paths(graph: Graph) -> Iterator[str]:
         labels = replicas.label_sources(graph, i)
         if not all(isinstance(node, Source) for node in labels) or len({node.base for node in labels}) > 1:
             yield f"{graph.nodes[i].name}.label: labels come straight from a Source; link one to this port"
-
-
-def _reach(start: list[int], step: dict[int, list[int]]) -> set[int]:
-    seen, waiting = set(start), deque(start)
-    while waiting:
-        for node in step.get(waiting.popleft(), ()):
-            if node not in seen:
-                seen.add(node)
-                waiting.append(node)
-    return seen
 
 
 LOOPS: tuple[tuple[type[Node] | tuple[type[Node], ...], str], ...] = (

@@ -14,7 +14,7 @@ from ampsim.ir.nodes.lstm import BranchLstm, LeafLstm
 from ampsim.ir.nodes.readout import GatedReadout
 from ampsim.ir.nodes.regression import AbsoluteLoss, SquareLoss
 from ampsim.ir.nodes.regroup import Flatmap, Group, Regroup, Ungroup
-from ampsim.ir.nodes.routing import Cond, Isu, Phi, Routing
+from ampsim.ir.nodes.routing import Cond, Detach, Isu, Phi, Routing
 from ampsim.ir.nodes.source import Source
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "Columns",
     "Concat",
     "Cond",
+    "Detach",
     "Embedding",
     "FanIn",
     "FanOut",

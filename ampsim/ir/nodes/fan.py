@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from ampsim.ir.kernels import add, cut_columns, offsets, stack_columns
+from ampsim.ir.kernels import add, cut_columns, offsets, stack_columns, zeros
 from ampsim.ir.message import Array, Payload, Spec
 from ampsim.ir.nodes.base import Node, ShapeError
 from ampsim.ir.work import Work
@@ -143,7 +143,10 @@ class Split(FanOut):
 
     def merge(self, gradients: Sequence[Payload]) -> Payload:
         filled = [part for part in gradients if part is not None]
-        return stack_columns(filled) if filled else None
+        if not filled:
+            return None
+        parts = [zeros(filled[0], size) if p is None else p for p, size in zip(gradients, self.sizes, strict=True)]
+        return stack_columns(parts)
 
 
 @dataclass(eq=False)

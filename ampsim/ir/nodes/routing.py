@@ -143,3 +143,13 @@ class Isu(Routing):
 
     def backward(self, site: Site, port: int, messages: Messages) -> None:
         site.answer(0, self._map(site, self.inverse, messages.states), messages.rows, messages.payload)
+
+
+class Detach(Routing):
+    """Passes on; no gradient comes back. What lies behind it learns from what lies in front, and not the other way."""
+
+    def forward(self, site: Site, port: int, messages: Messages) -> None:
+        site.send(0, messages.states, messages.rows, messages.payload)
+
+    def backward(self, site: Site, port: int, messages: Messages) -> None:
+        site.answer(0, messages.states, messages.rows, None)
