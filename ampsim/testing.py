@@ -19,6 +19,7 @@ import numpy as np
 
 from ampsim.engine.assemble import replay_order
 from ampsim.engine.null import NullBackend
+from ampsim.engine.optimizer import Adam
 from ampsim.engine.plan import Backend, Plan
 from ampsim.errors import AmpsimError, UsageError
 from ampsim.ir.data import Dataset
@@ -151,14 +152,15 @@ def mlp(options: dict[str, Any] | None = None, **training: Any) -> Job:
     return Job(Graph.of("mlp", x, labels), Recipe(points, options or {}), Training(**training))
 
 
-def rnn(options: dict[str, Any] | None = None, **training: Any) -> Job:
-    """A loop over letters, as often as the word is long, on three units."""
+def rnn(options: dict[str, Any] | None = None, *, cells: int = 1, **training: Any) -> Job:
+    """A loop over letters, as often as the word is long, on three units; ``cells`` copies of the cell alone."""
     tokens, start, labels = Source("tokens"), Source("start"), Source("labels")
     phi, join, cond = Phi("phi"), Concat("join", ports=("h", "x")), Cond("more", more, ports=("done", "again"))
     loss = NllLoss("loss", key={"prediction": instance})
     start >> phi["start"] >> join["h"]
     tokens >> Embedding("embed", 7, 4).affinity(0) >> join["x"]
-    join >> Linear("cell", 9, 5, gain=1.0).affinity(1) >> Tanh() >> Isu("next", advance, retreat) >> cond
+    cell = Linear("cell", 9, 5, gain=1.0).affinity(1).replicas(cells, sync=5)
+    join >> cell >> Tanh() >> Isu("next", advance, retreat) >> cond
     cond["again"] >> phi["again"]
     cond["done"] >> Linear("classify", 5, 3, gain=1.0).affinity(2) >> LogSoftmax() >> loss["prediction"]
     labels >> loss["label"]
@@ -181,6 +183,11 @@ def diamond(options: dict[str, Any] | None = None, **training: Any) -> Job:
     return Job(Graph.of("diamond", x, labels), Recipe(points, options or {}), Training(**training))
 
 
+def replicated(job: Job, copies: int, sync: str | int = "epoch", slots: str = "average") -> Job:
+    """The job with so many copies of every node."""
+    return Job(job.graph.replicas(copies, sync, slots), job.data, job.training)
+
+
 # -- the contract ------------------------------------------------------------------------------------------------------
 
 
@@ -193,8 +200,10 @@ class Case:
 
     def __str__(self) -> str:
         t = self.plan.job.training
+        copies = any(node.replica for node in self.plan.job.graph.nodes)
+        name = f"{self.plan.job.name} with replicas" if copies else self.plan.job.name
         settings = f"mak={t.max_active_keys}, max_batch={t.max_batch}, update={t.update!r}"
-        return f"{self.plan.job.name} on {self.plan.workers} workers, {self.plan.mode}, {settings}"
+        return f"{name} on {self.plan.workers} workers, {self.plan.mode}, {settings}"
 
 
 def cases() -> Iterator[Case]:
@@ -205,6 +214,15 @@ def cases() -> Iterator[Case]:
         yield Case(Plan(alone, workers), tolerance=0.0)
         yield Case(Plan(alone.with_training(max_active_keys=4, validate_every=5), workers), tolerance=None)
         yield Case(Plan(alone.with_training(max_active_keys=4, max_batch=4), workers, mode="shapes"), tolerance=None)
+    optimizer = Adam(0.01)
+    for copied in (
+        replicated(mlp(**settings, optimizer=optimizer), 2, sync=5),
+        rnn(cells=3, **settings, optimizer=optimizer),
+        replicated(rnn(epochs=2, update="instance"), 2, sync=4, slots="keep"),
+    ):
+        yield Case(Plan(copied, 2), tolerance=0.0)
+        yield Case(Plan(copied.with_training(max_active_keys=4, max_batch=2, validate_every=5), 2), tolerance=None)
+    yield Case(Plan(replicated(mlp(**settings), 3), 3, mode="shapes"), tolerance=None)
     stacked = rnn(epochs=2, update="instance", max_batch=8)
     yield Case(Plan(stacked, 3), tolerance=1e-5)
     yield Case(Plan(stacked.with_training(max_active_keys=4), 2), tolerance=None)
