@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ampsim.ir.kernels import select
 from ampsim.ir.message import Messages, State
 from ampsim.ir.nodes.base import Function
 from ampsim.ir.nodes.routing import Cond, Phi, Site, partition
@@ -66,6 +65,5 @@ class FromCopies(Phi):
         site.send(0, messages.states, messages.rows, messages.payload)
 
     def backward(self, site: Site, port: int, messages: Messages) -> None:
-        for origin, chosen in partition([copy_of(state, self.copies) for state in messages.states]):
-            part = select(messages, chosen)
+        for origin, part in partition(messages, [copy_of(state, self.copies) for state in messages.states]):
             site.answer(origin, part.states, part.rows, part.payload)

@@ -52,12 +52,14 @@ class Routing(Node):
         raise TypeError(f"{type(self).__name__} has no backward")
 
 
-def partition(choices: Sequence[int]) -> list[tuple[int, list[int]]]:
-    """Positions grouped by choice, choices in ascending order."""
+def partition(messages: Messages, choices: Sequence[int]) -> list[tuple[int, Messages]]:
+    """The messages of each choice, choices in ascending order."""
+    if choices.count(choices[0]) == len(choices):
+        return [(choices[0], messages)]
     groups: dict[int, list[int]] = {}
     for position, choice in enumerate(choices):
         groups.setdefault(choice, []).append(position)
-    return sorted(groups.items())
+    return [(choice, select(messages, chosen)) for choice, chosen in sorted(groups.items())]
 
 
 @dataclass(eq=False)
@@ -76,8 +78,7 @@ class Phi(Routing):
         site.send(0, messages.states, messages.rows, messages.payload)
 
     def backward(self, site: Site, port: int, messages: Messages) -> None:
-        for origin, chosen in partition(site.recall(messages.states)):
-            part = select(messages, chosen)
+        for origin, part in partition(messages, site.recall(messages.states)):
             site.answer(origin, part.states, part.rows, part.payload)
 
 
@@ -110,8 +111,7 @@ class Cond(Routing):
         if not 0 <= min(choices) <= max(choices) < len(self.ports):
             ports = f"it chooses among {len(self.ports)} ports: {list(self.ports)}"
             raise RunError(f"{self.predicate} gave a number that is no port of {self.name}", self.name, ports)
-        for choice, chosen in partition(choices):
-            part = select(messages, chosen)
+        for choice, part in partition(messages, choices):
             site.send(choice, part.states, part.rows, part.payload)
 
     def backward(self, site: Site, port: int, messages: Messages) -> None:
