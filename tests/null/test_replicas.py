@@ -247,10 +247,10 @@ def test_replicated_layers_in_a_row_are_placed_copy_by_copy() -> None:
     x, end = Source("x").replicas(2), NllLoss("loss")
     at: Node = x
     for i in range(3):
-        at = at >> Linear(f"L{i}", 24 if i else 6, 24).replicas(2) >> Relu(f"r{i}").replicas(2)
+        at = at >> Linear(f"L{i}", 24, 24).replicas(2) >> Relu(f"r{i}").replicas(2)
     at >> Linear("top", 24, 3) >> end["prediction"]
     Source("labels") >> end["label"]
-    plan = Plan(Job(Graph.of("g", x), Recipe(points, {}), Training()), 2)
+    plan = Plan(Job(Graph.of("g", x), Recipe(points, {"width": 24}), Training()), 2)
     graph, owner = plan.job.graph, plan.program.owner
     assert [owner[graph.index(f"L{i}.{copy}")] for copy in range(2) for i in range(3)] == [0, 0, 0, 1, 1, 1]
 
