@@ -6,6 +6,7 @@ import math
 import zlib
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -80,6 +81,7 @@ class ParameterState:
         self.version = 0
         self.staleness: Counter[int] = Counter()
         self._piles: dict[int, Pile] = {}  # by instance; all under -1 where muf counts
+        self._size = sum(spec.nbytes for spec in node.parameters().values())
         self._row_bytes = 0  # deferred by one row; known after the first backward
         self._numeric = values is not None
 
@@ -93,7 +95,7 @@ class ParameterState:
 
     def static_bytes(self) -> dict[str, int]:
         """Bytes of parameters, gradients and optimizer state."""
-        size = sum(spec.nbytes for spec in self.node.parameters().values())
+        size = self._size
         return {"parameters": size, "gradients": size, "optimizer": size * len(self.settings.optimizer.slots)}
 
     def collect(
@@ -114,6 +116,10 @@ class ParameterState:
             if len(pile.states) < self.muf:
                 return None
             return self._piles.pop(-1)
+        if all(state[0] == states[0][0] for state in states):
+            pile = self._piles.setdefault(states[0][0], Pile(states[0][0]))
+            pile.add(deferred, states, count, ages, self._row_bytes * count)
+            return None
         at = offsets(rows)
         for instance, chosen in by_instance(states):
             cut = tuple(stack_rows([cut_rows(part, at[i], at[i + 1]) for i in chosen]) for part in deferred)
@@ -141,9 +147,7 @@ class ParameterState:
         return (self._part(pile.rows),), facts
 
     def _step(self, pile: Pile) -> None:
-        columns = zip(*pile.deferred, strict=True)
-        stacked = tuple(stack_rows(column) for column in columns)
-        gradients = self.node.gradients(stacked)  # type: ignore[arg-type]
+        gradients = self._gradients(pile.deferred, pile.nbytes)
         for name, gradient in gradients.items():
             values = gradient.values if isinstance(gradient, RowGradient) else gradient
             flat = values.reshape(-1)
@@ -157,6 +161,18 @@ class ParameterState:
         scale = 1.0 / len(pile.states) if self.settings.gradient == "mean" else 1.0
         for name, gradient in gradients.items():
             self.settings.optimizer.step(self.values[name], gradient, scale, self.slots[name], self.version + 1)
+
+    def _gradients(self, deferred: Sequence[tuple[Payload, ...]], nbytes: int) -> dict[str, Any]:
+        """From all rows stacked; or from each entry in turn, where copying would cost more than adding up."""
+        entries: Any = deferred
+        if self.node.adds_up and nbytes > len(entries) * self._size:
+            total: dict[str, Any] = self.node.gradients(entries[0])
+            for entry in entries[1:]:
+                for name, gradient in self.node.gradients(entry).items():
+                    total[name] += gradient
+            return total
+        stacked: Any = tuple(stack_rows(column) for column in zip(*entries, strict=True))
+        return self.node.gradients(stacked)
 
     def _part(self, rows: int) -> Part:
         changed = self.node.touched(rows)

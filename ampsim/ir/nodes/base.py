@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import prod
-from typing import Any, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
@@ -166,7 +166,12 @@ class Transform(Node):
 
 
 class Parameterised(Transform):
-    """A parameterised payload transform (PPT). Weight gradients are formed from deferred rows when an update is due."""
+    """A parameterised payload transform (PPT). Weight gradients are formed from deferred rows when an update is due.
+
+    ``adds_up`` says that :meth:`gradients` gives arrays, so that those of several pieces can be added.
+    """
+
+    adds_up: ClassVar[bool] = True
 
     def parameters(self) -> dict[str, Spec]:
         """Names, shapes and dtypes of the parameters."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -16,6 +16,8 @@ from ampsim.ir.work import Work
 @dataclass(eq=False)
 class Embedding(Parameterised):
     """int64 of shape (rows,) to float32 of shape (rows, width): row ``x[i]`` of a (vocabulary, width) table."""
+
+    adds_up: ClassVar[bool] = False
 
     vocabulary: int = 0
     width: int = 0
