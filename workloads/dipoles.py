@@ -75,16 +75,17 @@ def load(
             what = f"validation is {validation} of {len(drawn)} molecules: none is left to train on"
             raise ConfigError(what, "options.validation")
         order = np.random.default_rng(seed).permutation(len(drawn))
-        sets = drawn.take(order[validation : validation + training]), drawn.take(order[:validation])
+        first = drawn.take(order[validation : validation + training])
+        held_out = drawn.take(order[:validation]) if validation else None
     elif name == "generated":
         # One stream a purpose: changing the size of one set leaves the other as it is.
-        sets = generated(training, [seed, 0]), generated(validation, [seed, 1])
+        first = generated(training, [seed, 0])
+        held_out = generated(validation, [seed, 1]) if validation else None
     else:
         close = difflib.get_close_matches(name, NAMES, 1)
         hint = f"did you mean {close[0]}?" if close else f"one of: {', '.join(NAMES)}"
         raise UsageError(f"there are no molecules called {name!r}", "data.options.name", hint)
-    first, second = (cut(_standard(part), batch, types=TYPES, steps=steps) for part in sets)
-    return first, second if validation else None
+    return _minibatches(first, batch, steps), _minibatches(held_out, batch, steps) if held_out else None
 
 
 def generated(molecules: int, seed: list[int]) -> Drawn:
@@ -94,5 +95,6 @@ def generated(molecules: int, seed: list[int]) -> Drawn:
     return replace(drawn, answers=norms.astype(np.float32))
 
 
-def _standard(drawn: Drawn) -> Drawn:
-    return replace(drawn, answers=((drawn.answers - CENTER) / SCALE).astype(np.float32))
+def _minibatches(drawn: Drawn, batch: int, steps: int) -> Graphs:
+    standard = ((drawn.answers - CENTER) / SCALE).astype(np.float32)
+    return cut(replace(drawn, answers=standard), batch, types=TYPES, steps=steps)

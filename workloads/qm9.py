@@ -101,7 +101,8 @@ def _small(array: Array) -> Array:
 def _restore(path: Path) -> Drawn | None:
     """What was kept, or None if nothing was or it is damaged; an archive checks its own contents (CRC-32)."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        # Opened here, since numpy leaves a file open that turns out to be no archive.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             kept = {name: arrays[name] for name in Drawn.__dataclass_fields__}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None

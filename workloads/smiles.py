@@ -4,7 +4,8 @@
     C1CC1               equal digits (or %nn) close a ring; if both ends name an order, the larger one counts
 
 Atoms outside of brackets are filled up with hydrogens to valence 4 (C), 3 (N), 2 (O), 1 (F). Aromatic are the bonds of
-rings of six with three alternating double bonds, and of rings of five with two and an N or O that has none.
+rings of six with three alternating double bonds, and of rings of five with two and an N or O that has none. The rule
+looks at the form as written: of two rings that share a bond, one may alternate and the other not.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ BONDS = ("single", "double", "triple", "aromatic")
 LONGEST = 10_000  # characters
 MOST_BONDS = 5  # counted by order: N(=O)=O has so many
 
-_TOKEN = re.compile(r"\[[^\[\]]+\]|%\d\d|[CNOF]|[-=#()]|\d")
-_BRACKET = re.compile(r"\[\d{0,3}([HCNOF])@{0,2}(?:(H)(\d?))?(\++|-+|[+-]\d)?(?::\d+)?\]")
+_TOKEN = re.compile(r"\[[^\[\]]+\]|%\d\d|[CNOF]|[-=#()]|\d", re.ASCII)
+_BRACKET = re.compile(r"\[\d{0,3}([HCNOF])@{0,2}(?:(H)(\d?))?(\++|-+|[+-]\d)?(?::\d+)?\]", re.ASCII)
 _ORDER = {"-": 1, "=": 2, "#": 3}
 
 
