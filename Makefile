@@ -23,7 +23,8 @@ test: setup
 
 bench: setup
 	@test -d benchmarks || { echo "there is no folder benchmarks/" >&2; exit 2; }
-	@for file in benchmarks/[!_]*.py; do echo "== $$file"; $(BIN)/python "$$file" $(ARGS) || exit 1; done
+	@for file in benchmarks/[!_]*.py; do echo "== $$file"; name=$${file##*/}; \
+	  $(BIN)/python -m "benchmarks.$${name%.py}" $(ARGS) || exit 1; done
 
 # All four, even after a failure: one run tells everything.
 lint: setup
