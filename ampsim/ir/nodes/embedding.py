@@ -15,12 +15,16 @@ from ampsim.ir.work import Work
 
 @dataclass(eq=False)
 class Embedding(Parameterised):
-    """int64 of shape (rows,) to float32 of shape (rows, width): row ``x[i]`` of a (vocabulary, width) table."""
+    """int64 of shape (rows,) to float32 of shape (rows, width): row ``x[i]`` of a (vocabulary, width) table.
+
+    ``scale`` is the standard deviation of the initial entries.
+    """
 
     adds_up: ClassVar[bool] = False
 
     vocabulary: int = 0
     width: int = 0
+    scale: float = 1.0
 
     @property
     def operation(self) -> str:
@@ -28,6 +32,8 @@ class Embedding(Parameterised):
 
     def faults(self) -> Iterator[str]:
         yield from sizes(self, "vocabulary", "width")
+        if type(self.scale) not in (int, float) or not 0 <= self.scale < 1e6:
+            yield f"Embedding.scale is {self.scale!r}; it is a number from 0 to below 1e6"
 
     def infer(self, x: Spec) -> Spec:
         if x.dtype != np.int64 or len(x.shape) != 1:
@@ -41,7 +47,9 @@ class Embedding(Parameterised):
         return {"table": Spec((self.vocabulary, self.width), FLOAT)}
 
     def initial(self, random: np.random.Generator) -> dict[str, Array]:
-        return {"table": random.standard_normal((self.vocabulary, self.width), dtype=np.float32)}
+        table = random.standard_normal((self.vocabulary, self.width), dtype=np.float32)
+        table *= np.float32(self.scale)
+        return {"table": table}
 
     def forward(self, x: Array, parameters: Parameters) -> tuple[Array, tuple[Array, ...]]:
         need_range(x, self.vocabulary, self.operation)
