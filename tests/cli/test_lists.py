@@ -46,6 +46,7 @@ def test_the_data_sets_at_hand_are_told_apart(ampsim: Ampsim) -> None:
         "mnist          no     55 MB  npm   MNIST: 70,000 handwritten digits\n"
         "fashion_mnist  no     55 MB  apt   Fashion-MNIST: 70,000 pictures of clothing\n"
         "qm9            no    226 MB  pip   QM9: 130,831 small molecules with computed properties\n"
+        "vader          no      3 MB  pip   10,605 rated film sentences and 7,502 rated words\n"
     )
 
 
