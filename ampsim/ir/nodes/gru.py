@@ -18,6 +18,7 @@ from ampsim.ir.nodes.gates import (
     new_planes,
     new_side_by_side,
     normal,
+    plane,
     planes,
     product,
     sigmoid,
@@ -76,19 +77,20 @@ class Gru(Parameterised):
         lasting = product(old, parameters["U"], n)
         biases = bias(parameters["b"], n)
         gates = new_planes(4, rows, n, entering.dtype)
-        np.add(entering[1:], lasting[:2], out=gates[:2])
-        gates[:2] += biases[1:3]
-        sigmoid(gates[:2])
         r, z, new, inner = gates
+        both = gates[:2]
+        np.add(entering[1:], lasting[:2], out=both)
+        both += biases[1:3]
+        sigmoid(both)
         np.add(lasting[2], biases[3], out=inner)
         np.multiply(r, inner, out=new)
         new += entering[0]
         new += biases[0]
         np.tanh(new, out=new)
         y = np.empty((rows, n), entering.dtype)
-        moved = planes(old, n)[0] - new
+        moved = plane(old, n) - new
         moved *= z
-        np.add(moved, new, out=planes(y, n)[0])
+        np.add(moved, new, out=plane(y, n))
         return y, (x, keep(gates, n))
 
     def backward(
@@ -98,26 +100,26 @@ class Gru(Parameterised):
         rows = x.shape[0]
         gates = kept(saved[1], n)
         r, z, new, inner = gates
-        (g,) = planes(gradient, n)
+        g = plane(gradient, n)
         side_by_side = new_side_by_side(4, rows, n, gradient.dtype)
         dn, dr, dz, di = planes(side_by_side, n)
-        slopes = slope(gates[:2])
+        slope_r, slope_z = slope(gates[:2])
         stays = g * z
         bow = bend(new)
         bow *= g - stays
         dn[...] = bow
         np.multiply(bow, r, out=di)
-        slopes[0] *= inner
-        np.multiply(slopes[0], bow, out=dr)
-        slopes[1] *= planes(x[:, self.width :], n)[0] - new
-        np.multiply(slopes[1], g, out=dz)
+        slope_r *= inner
+        np.multiply(slope_r, bow, out=dr)
+        slope_z *= plane(x[:, self.width :], n) - new
+        np.multiply(slope_z, g, out=dz)
         if not input_gradient:
             return None, (x, side_by_side)
         dx = np.empty(x.shape, gradient.dtype)
         np.matmul(side_by_side[:, : 3 * n], parameters["W"].T, out=dx[:, : self.width])
         into = dx[:, self.width :]
         np.matmul(side_by_side[:, n:], parameters["U"].T, out=into)
-        across = planes(into, n)[0]
+        across = plane(into, n)
         across += stays
         return dx, (x, side_by_side)
 

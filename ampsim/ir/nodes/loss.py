@@ -70,26 +70,39 @@ class NllLoss(Loss):
             raise ShapeError(f"NllLoss.label needs int64 of shape {prediction.shape[:1]}, gets {label}")
 
     def score(self, prediction: Array, label: Array, rows: Sequence[int]) -> Score:
-        counting = np.flatnonzero(label >= 0)
-        need_range(label[counting], prediction.shape[1], "NllLoss.label")
-        at = counting, label[counting]
-        each = np.zeros(len(label), prediction.dtype)
-        each[counting] = -prediction[at]
-        count = sums(label >= 0, rows, np.int64)
+        height, classes = prediction.shape
+        if height == 0 or label.min() >= 0:
+            own, count = label, np.asarray(rows)
+            at = np.arange(0, height * classes, classes)  # of the label in the flattened prediction
+            chosen = None
+        else:
+            labelled = label >= 0
+            chosen, count = np.flatnonzero(labelled), sums(labelled, rows, np.int64)
+            own = label[chosen]
+            at = chosen * classes
+        need_range(own, classes, "NllLoss.label")
+        at += own
+        each = -prediction.take(at)
+        share = -shares(count, rows, self.weight, prediction.dtype)
+        if chosen is not None:
+            share = share[chosen]
+            found, each = each, np.zeros(height, prediction.dtype)
+            each[chosen] = found
         correct = sums(prediction.argmax(axis=1) == label, rows, np.int64)
-        gradient = np.zeros_like(prediction)
-        gradient[at] = -shares(count, rows, self.weight, prediction.dtype)[counting]
-        return Score(mean(each, count, rows), correct, gradient, count)
+        gradient = np.zeros(prediction.size, prediction.dtype)
+        gradient[at] = share
+        return Score(mean(each, count, rows), correct, gradient.reshape(prediction.shape), count)
 
 
 def sums(values: Array, rows: Sequence[int], dtype: Any = None) -> Array:
     """The sum over the rows of each message, (n,); messages may have no rows."""
-    counts = np.asarray(rows)
-    filled = np.flatnonzero(counts)
-    starts = np.asarray(offsets(rows)[:-1], np.int64)[filled]
-    found = np.zeros(len(counts), dtype or values.dtype)
+    starts = np.asarray(offsets(rows)[:-1], np.int64)
+    if min(rows):
+        return np.add.reduceat(values, starts, dtype=dtype)
+    filled = np.flatnonzero(rows)  # reduceat takes an empty stretch for one of one element
+    found = np.zeros(len(rows), dtype or values.dtype)
     if len(filled):
-        found[filled] = np.add.reduceat(values, starts, dtype=dtype)
+        found[filled] = np.add.reduceat(values, starts[filled], dtype=dtype)
     return found
 
 
@@ -102,7 +115,8 @@ def shares(count: Array, rows: Sequence[int], weight: float | None, dtype: np.dt
     """What each row weighs, (rows,): ``weight``, or left out 1 / the number of rows that count in its message."""
     if weight is not None:
         return np.full(sum(rows), weight, dtype)
-    return np.repeat(np.float32(1) / np.maximum(count, 1).astype(dtype), rows)
+    each = np.float32(1) / np.maximum(count, 1).astype(dtype)
+    return np.repeat(each, rows) if len(each) > 1 else np.full(rows[0], each[0])
 
 
 def weight_faults(loss: Loss, weight: float | None) -> Iterator[str]:

@@ -10,7 +10,7 @@ import numpy as np
 from ampsim.ir.message import Array, Spec
 from ampsim.ir.nodes.base import FLOAT, Parameters, need_columns, sizes
 from ampsim.ir.nodes.cell import Cell
-from ampsim.ir.nodes.gates import bias, keep, kept, new_planes, new_side_by_side, planes, product, sigmoid, slope
+from ampsim.ir.nodes.gates import bias, keep, kept, new_planes, new_side_by_side, plane, planes, product, sigmoid, slope
 
 
 @dataclass(eq=False)
@@ -53,7 +53,7 @@ class GatedReadout(Cell):
         np.add(sums, bias(parameters["b"], n), out=both)
         sigmoid(both[0])
         y = np.empty((rows, n), sums.dtype)
-        np.multiply(both[0], both[1], out=planes(y, n)[0])
+        np.multiply(both[0], both[1], out=plane(y, n))
         return y, (x, keep(both, n))
 
     def backward(
@@ -61,7 +61,7 @@ class GatedReadout(Cell):
     ) -> tuple[Array | None, tuple[Array, ...]]:
         x, n = saved[0], self.width_out
         gate, value = kept(saved[1], n)
-        (g,) = planes(gradient, n)
+        g = plane(gradient, n)
         side_by_side = new_side_by_side(2, x.shape[0], n, gradient.dtype)
         into_gate, into_value = planes(side_by_side, n)
         np.multiply(g, gate, out=into_value)
