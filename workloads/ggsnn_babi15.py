@@ -23,18 +23,21 @@ def ggsnn_babi15(
     batch: int = 10,
     hidden: int = 5,
     steps: int = 2,
+    replicas: int = 1,
     seed: int = 0,
 ) -> Job:
     """The job: one pass over ``questions`` fresh graphs of ``kinds + persons`` nodes, ``batch`` of them an instance.
 
     No graph is seen twice: instead of many epochs over a set it is one over a long one, validated after every ``epoch``
-    questions. Units: 0 and 1 the edges, 2 the gated unit, 3 the score.
+    questions. Units: 0 and 1 the edges, 2 the gated unit, 3 the score. The whole graph is made ``replicas`` times, and
+    the copies are made equal whenever that many questions have been asked.
     """
     nodes, answers, loss = Source("nodes"), Source("answers"), NllLoss("loss")
     done = propagate(nodes, TYPES, hidden)
     score = Linear("score", hidden, 1, gain=1.0).affinity(TYPES + 1)
     _ = done >> score >> Group("answer", graphs, last_step, fold=kinds + persons) >> LogSoftmax() >> loss["prediction"]
     _ = answers >> loss["label"]
+    every = max(1, epoch // batch)
     options = {
         "training": questions,
         "validation": validation,
@@ -51,8 +54,8 @@ def ggsnn_babi15(
         gradient="sum",
         max_batch=16,
         optimizer=Adam(0.01),
-        validate_every=max(1, epoch // batch),
+        validate_every=every,
         target=1.0,
     )
-    graph = Graph.of("ggsnn_babi15", nodes, answers)
+    graph = Graph.of("ggsnn_babi15", nodes, answers).replicas(replicas, sync=every)
     return Job(graph, Recipe("ampsim.workloads.deduction:load", options), training)

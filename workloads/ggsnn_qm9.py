@@ -22,12 +22,14 @@ def ggsnn_qm9(
     batch: int = 20,
     hidden: int = 100,
     steps: int = 4,
+    replicas: int = 1,
     seed: int = 0,
 ) -> Job:
     """The job: molecules in minibatches of ``batch``; a state of ``hidden`` for every atom, hydrogens included.
 
     ``data`` is ``qm9`` or ``generated`` (molecules drawn at random, no download). Units: 0 the embedding, 1 to 4 the
-    bonds, 5 the gated unit, 6 the readout.
+    bonds, 5 the gated unit, 6 the readout. The whole graph is made ``replicas`` times, and the copies are made equal
+    once an epoch.
     """
     nodes, answers, loss = Source("nodes"), Source("answers"), AbsoluteLoss("loss", tolerance=ACCURACY / SCALE)
     embed = nodes >> Embedding("embed", len(ELEMENTS), hidden).affinity(0)
@@ -46,5 +48,5 @@ def ggsnn_qm9(
     settings = Training(
         epochs=50, max_active_keys=4, update="instance", gradient="sum", max_batch=16, optimizer=Adam(1e-3)
     )
-    graph = Graph.of("ggsnn_qm9", nodes, answers)
+    graph = Graph.of("ggsnn_qm9", nodes, answers).replicas(replicas)
     return Job(graph, Recipe("ampsim.workloads.dipoles:load", options), settings)

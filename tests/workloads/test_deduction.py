@@ -97,7 +97,8 @@ def test_features_mark_the_asked_person_in_the_first_column() -> None:
     training, _ = loaded(training=30, validation=10, kinds=4, persons=3, batch=4, hidden=6)
     for index in range(len(training)):
         h0 = training.payload("nodes", index)
-        assert (h0.dtype, h0.shape) == (np.float32, (7 * training.rows(index), 6))
+        assert h0.dtype == np.float32
+        assert h0.shape == (7 * training.rows(index), 6)
         assert not h0[:, 1:].any()
         assert (h0[:, 0].reshape(-1, 7).sum(axis=1) == 1).all()
         assert training.payload("answers", index).dtype == np.int64

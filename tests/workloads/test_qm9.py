@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -120,7 +121,7 @@ def test_a_folder_that_may_not_be_written_to_only_costs_time(table: Write, monke
     def refuse(*args: Any, **options: Any) -> None:
         raise PermissionError(13, "read-only")
 
-    monkeypatch.setattr(qm9.tempfile, "mkstemp", refuse)
+    monkeypatch.setattr(tempfile, "mkstemp", refuse)
     assert len(qm9.read(folder)) == 6
     assert not list((folder / "qm9").glob("*.npz"))
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
+from typing import Any
 
 import networkx as nx
 import numpy as np
@@ -15,8 +17,8 @@ from ampsim.workloads.random_molecules import ELECTRONEGATIVITY, MEAN, MOST_ATOM
 from ampsim.workloads.smiles import AROMATIC, HYDROGEN, VALENCE, Molecule, parse
 
 
-def graph_of(drawn: Molecule) -> nx.Graph:
-    graph = nx.Graph()
+def graph_of(drawn: Molecule) -> Any:
+    graph: Any = nx.Graph()
     graph.add_nodes_from(range(len(drawn.elements)))
     graph.add_weighted_edges_from((a, b, (1, 2, 3, 1.5)[kind]) for a, b, kind in drawn.bonds)
     return graph
@@ -75,9 +77,9 @@ def by_hand(drawn: Molecule) -> float:
         pull = float(ELECTRONEGATIVITY[drawn.elements[a]] - ELECTRONEGATIVITY[drawn.elements[b]])
         charge[a] += order * pull
         charge[b] -= order * pull
-    away = dict(nx.all_pairs_shortest_path_length(graph))
-    total = sum(charge[a] * charge[b] * away[a][b] for a in graph for b in graph)
-    return float(max(0.0, -total / 2)) ** 0.5
+    away: Any = dict(nx.all_pairs_shortest_path_length(graph))
+    total: float = sum(charge[a] * charge[b] * away[a][b] for a in graph for b in graph)
+    return math.sqrt(max(0.0, -total / 2))
 
 
 @settings(max_examples=50)
@@ -113,7 +115,8 @@ def test_bonds_become_edges_either_way_next_to_each_other() -> None:
         *((0, 1, 1), (1, 0, 1), (0, 2, 0), (2, 0, 0), (0, 3, 0), (3, 0, 0)),
         *((0, 1, 0), (1, 0, 0), (0, 2, 0), (2, 0, 0)),
     ]
-    assert (graphs.answers.tolist(), graphs.answers.dtype) == ([1.5, 2.5], np.float32)
+    assert graphs.answers.tolist() == [1.5, 2.5]
+    assert graphs.answers.dtype == np.float32
     for one, other in pairwise(range(0, len(edges), 2)):
         assert edges[one] == (edges[one + 1][1], edges[one + 1][0], edges[one + 1][2])
         assert other == one + 2

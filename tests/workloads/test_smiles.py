@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import pairwise, permutations
+from typing import Any
 
 import networkx as nx
 import numpy as np
@@ -160,9 +161,9 @@ def test_any_text_is_a_molecule_or_an_error(smiles: str) -> None:
 # Molecules drawn at random, written as SMILES in Kekule form and read again -----------------------------------------
 
 
-def graph_of(read: Molecule) -> nx.Graph:
+def graph_of(read: Molecule) -> Any:
     """Atoms by element, bonds by type."""
-    graph = nx.Graph()
+    graph: Any = nx.Graph()
     graph.add_nodes_from((atom, {"element": element}) for atom, element in enumerate(read.elements))
     graph.add_edges_from((a, b, {"kind": kind}) for a, b, kind in read.bonds)
     return graph
