@@ -19,7 +19,8 @@ from ampsim.workloads.treebank import LABELS, Treebank
 from ampsim.workloads.vocabulary import spelled
 
 FILES = ("train.txt", "dev.txt")
-TOKEN = re.compile(r"\s*(?:\(([^\s()]+)(?=[\s(])|(\))|([^\s()]\S*?)(?=\)(?:[)\s]|$)))")
+# Blanks are those of ASCII: others, such as the one that does not break, stand inside words of the treebank.
+TOKEN = re.compile(r"[ \t\r]*(?:\(([^ \t\r()]+)(?=[ \t\r(])|(\))|([^ \t\r()][^ \t\r]*?)(?=\)(?:[) \t\r]|$)))")
 
 
 class Parsed(NamedTuple):
@@ -42,13 +43,13 @@ def parse(line: str) -> Parsed:
     # Open nodes: label and what has been found inside. Inner nodes are -1, -2, .. until the leaves have been counted.
     open_nodes: list[tuple[int, list[int], list[str]]] = []
     root: int | None = None
-    at, end = 0, len(line.rstrip())
+    at, end = 0, len(line.rstrip(" \t\r"))
     while at < end:
         found = TOKEN.match(line, at, end)
         if found is None:
             raise BadTree(f"{line[at : at + 20]!r} at column {at + 1} is neither '(label', a word nor ')'")
         label, closing, word = found.groups()
-        column = found.start(found.lastindex or 0) + 1
+        column = found.start(found.lastindex or 0) + (0 if label else 1)  # that of the bracket before a label
         if root is not None:
             raise BadTree(f"there is more behind the tree, from column {column}")
         at = found.end()
@@ -151,7 +152,7 @@ def _lines(path: Path) -> list[tuple[int, str]]:
         line = error.object[: error.start].count(b"\n") + 1
         raise UsageError(f"{path.name} is not text in UTF-8", f"{path}, line {line}") from error
     # Not splitlines(): it cuts at characters that may stand inside a line.
-    found = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+    found = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip(" \t\r")]
     if not found:
         raise UsageError(f"{path.name} holds no tree", str(path))
     return found

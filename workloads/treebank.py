@@ -101,9 +101,10 @@ class Treebank:
         """The trees of these numbers, in this order."""
         parts = [self.part(tree, tree + 1) for tree in trees.tolist()]
         sizes = self.sizes[trees]
+        nothing = self.part(0, 0)  # numpy joins one array at least
         return Treebank(
-            np.concatenate([part.words for part in parts]),
-            np.concatenate([part.labels for part in parts]),
-            np.concatenate([part.children for part in parts]),
+            np.concatenate([nothing.words, *(part.words for part in parts)]),
+            np.concatenate([nothing.labels, *(part.labels for part in parts)]),
+            np.concatenate([nothing.children, *(part.children for part in parts)]),
             np.concatenate([[0], np.cumsum(sizes)]),
         )

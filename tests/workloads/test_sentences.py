@@ -223,6 +223,12 @@ def test_numbers_among_all_nodes_agree_with_those_within_a_tree() -> None:
     assert (bank.heights[bank.inner] == bank.heights[bank.below].max(axis=1) + 1).all()
 
 
+def test_no_trees_are_a_bank_as_well() -> None:
+    bank = draw(3, np.random.default_rng(0))
+    for empty in (bank.part(0, 0), bank.chosen(np.zeros(0, np.int64))):
+        assert (len(empty), len(empty.words), empty.children.shape) == (0, 0, (0, 2))
+
+
 def test_a_tree_may_be_one_leaf() -> None:
     bank = Treebank(np.array([7, 8]), np.array([3, 1]), np.zeros((0, 2), np.int64), np.array([0, 1, 2]))
     assert bank.heights.tolist() == [0, 0]
