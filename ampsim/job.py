@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
+from math import isfinite
 from typing import Any, NamedTuple
 
 from ampsim.engine.optimizer import OPTIMIZERS, SGD, Optimizer
+from ampsim.engine.plain import hint, optimizer_from_dict, optimizer_to_dict
 from ampsim.errors import ConfigError
 from ampsim.ir.data import Dataset
 from ampsim.ir.graph import Graph
+from ampsim.ir.nodes import Parameterised
 from ampsim.ir.reference import problem, reference, resolve
+from ampsim.ir.replicas import twins
+
+OF_NODES = ("optimizer", "min_update_frequency", "update", "gradient")
 
 
 @dataclass(frozen=True)
@@ -24,7 +31,9 @@ class Training:
     gradients a parameterised node collects before it updates itself; with ``update="instance"`` nodes update when an
     instance is complete instead. ``gradient`` is the ``mean`` or the ``sum`` over the collected messages.
     ``max_batch`` bounds how many waiting messages one task may take. ``validate_every`` counts training instances
-    (None: at the end of each epoch only). The run stops when the validation accuracy reaches ``target``.
+    (None: at the end of each epoch only). The run stops when the validation accuracy reaches ``target``, or the
+    validation loss comes down to ``target_loss``. ``nodes`` maps names of nodes to those of :data:`OF_NODES` that are
+    theirs alone, e.g. ``{"cell": {"optimizer": Adam(1e-4), "min_update_frequency": 10}}``.
     """
 
     epochs: int = 1
@@ -36,8 +45,10 @@ class Training:
     optimizer: Optimizer = field(default_factory=SGD)
     validate_every: int | None = None
     target: float | None = None
+    target_loss: float | None = None
     shuffle: bool = True
     seed: int = 0
+    nodes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         def need(holds: bool, name: str, rule: str) -> None:
@@ -50,16 +61,56 @@ class Training:
             need(absent or (_int(value) and 1 <= value <= 10**9), name, "it must be an int from 1 to 10^9")
         need(self.update in ("muf", "instance"), "update", "it must be 'muf' or 'instance'")
         need(self.gradient in ("mean", "sum"), "gradient", "it must be 'mean' or 'sum'")
-        number = _int(self.target) or isinstance(self.target, float)
-        need(self.target is None or (number and 0 < self.target <= 1), "target", "it must be an accuracy in (0, 1]")
-        need(isinstance(self.optimizer, Optimizer), "optimizer", f"it must be one of: {', '.join(OPTIMIZERS)}")
+        target, loss = self.target, self.target_loss
+        need(target is None or (_number(target) and 0 < target <= 1), "target", "it must be an accuracy in (0, 1]")
+        need(loss is None or (_number(loss) and isfinite(loss)), "target_loss", "it must be a finite number")
+        need(type(self.optimizer) in OPTIMIZERS.values(), "optimizer", f"it must be one of: {', '.join(OPTIMIZERS)}")
         need(type(self.shuffle) is bool, "shuffle", "it must be true or false")
         need(_int(self.seed) and 0 <= self.seed < 2**63, "seed", "it must be an int from 0 to 2^63 - 1")
+        need(isinstance(self.nodes, Mapping), "nodes", "it must be a mapping of names of nodes to their settings")
+        object.__setattr__(self, "nodes", {name: own for name in self.nodes if (own := self._checked(name))})
+
+    def _checked(self, name: Any) -> dict[str, Any]:
+        """What is set of a node, without what is left as it is everywhere. Raises ConfigError."""
+        own: Any = self.nodes[name]
+        where = f"training.nodes.{name}"
+        if own is None:
+            return {}
+        if not isinstance(name, str) or not isinstance(own, Mapping):
+            what = f"{where} is {own!r}; it must be a mapping of settings"
+            raise ConfigError(what, where, f"set {where}.SETTING, one of: {', '.join(OF_NODES)}")
+        for setting in own:
+            if setting not in OF_NODES:
+                raise ConfigError(f"a node has no setting {setting!r} of its own", f"{where}.{setting}",
+                                  hint(setting, OF_NODES))  # fmt: skip
+        found = {setting: own[setting] for setting in OF_NODES if own.get(setting) is not None}
+        try:
+            found.update((n, _as_optimizer(v)) for n, v in found.items() if n == "optimizer")
+            replace(self, nodes={}, **found)
+        except ConfigError as error:
+            what, place, do = (text and text.replace("training.", f"{where}.", 1) for text in error.args)
+            raise ConfigError(what, place, do) from None
+        return found
+
+    def of_node(self, name: str, base: str | None = None) -> Training:
+        """The settings of one node: its own, else those of ``base``, else the job's.
+
+        ``base`` is what a replicated node was called; left out, the name without the number at its end.
+        """
+        if base is None:
+            base = re.sub(r"\.\d+$", "", name)
+        own = {**self.nodes.get(base, {}), **self.nodes.get(name, {})}
+        return replace(self, nodes={}, **own)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
-        name = next(key for key, kind in OPTIMIZERS.items() if type(self.optimizer) is kind)
-        return {**asdict(self), "optimizer": {"name": name, **asdict(self.optimizer)}}
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        values["optimizer"] = optimizer_to_dict(self.optimizer)
+        values["nodes"] = {
+            name: {s: optimizer_to_dict(v) if s == "optimizer" else v for s, v in own.items()}
+            for name, own in self.nodes.items()
+        }
+        return values
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Training:
@@ -68,33 +119,22 @@ class Training:
         known = [f.name for f in fields(cls)]
         for name in values:
             if name not in known:
-                do = f"one of: {', '.join(known)}"
-                raise ConfigError(f"training has no setting {name!r}", f"training.{name}", do)
-        chosen = values.get("optimizer")
-        if isinstance(chosen, Mapping):
-            values["optimizer"] = optimizer_from_dict(chosen)
-        elif isinstance(chosen, str):
-            values["optimizer"] = optimizer_from_dict({"name": chosen})
+                raise ConfigError(f"training has no setting {name!r}", f"training.{name}", hint(name, known))
+        if "optimizer" in values:
+            values["optimizer"] = _as_optimizer(values["optimizer"])
         return cls(**values)
+
+
+def _as_optimizer(given: Any) -> Any:
+    return optimizer_from_dict(given) if isinstance(given, str | Mapping) else given
 
 
 def _int(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def optimizer_from_dict(data: Mapping[str, Any]) -> Optimizer:
-    """``{"name": "adam", "rate": 0.001}`` as an optimizer. Raises ConfigError."""
-    values = dict(data)
-    kind = OPTIMIZERS.get(values.pop("name", ""))
-    if kind is None:
-        choices = f"one of: {', '.join(OPTIMIZERS)}"
-        raise ConfigError(f"unknown optimizer {data.get('name')!r}", "training.optimizer.name", choices)
-    known = [f.name for f in fields(kind)]
-    for name in values:
-        if name not in known:
-            do = f"one of: {', '.join(known)}"
-            raise ConfigError(f"the optimizer has no setting {name!r}", f"training.optimizer.{name}", do)
-    return kind(**values)
+def _number(value: object) -> bool:
+    return _int(value) or isinstance(value, float)
 
 
 class Data(NamedTuple):
@@ -130,11 +170,33 @@ class Recipe:
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """Graph, data and training settings; see the parts. Two jobs of equal ``hash`` do the same work."""
+    """Graph, data and training settings; see the parts. Two jobs of equal ``hash`` do the same work.
+
+    Raises ConfigError for settings of nodes that the graph does not have: here the names and the graph first meet.
+    """
 
     graph: Graph
     data: Recipe
     training: Training = field(default_factory=Training)
+
+    def __post_init__(self) -> None:
+        known = {
+            n: node for node in self.graph.nodes if isinstance(node, Parameterised) for n in (node.base, node.name)
+        }
+        for name in self.training.nodes:
+            if name not in known:
+                exists = name in {n for node in self.graph.nodes for n in (node.base, node.name)}
+                what = f"node {name!r} has no parameters" if exists else f"the graph has no node {name!r}"
+                raise ConfigError(f"{what}, so nothing can be set of it", f"training.nodes.{name}", hint(name, known))
+        for group in twins(self.graph):
+            nodes = [self.graph.nodes[n] for n in group.nodes]
+            slots = {self.training.of_node(node.name, node.base).optimizer.slots for node in nodes}
+            if group.slots == "average" and len(slots) > 1:
+                what = (
+                    f"the copies of {group.base!r} have optimizers of different kinds, whose state cannot be averaged"
+                )
+                do = f"give all copies one optimizer, or use {group.base}.replicas(..., slots='keep')"
+                raise ConfigError(what, f"training.nodes.{group.base}", do)
 
     @property
     def name(self) -> str:

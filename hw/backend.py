@@ -59,10 +59,10 @@ class SimBackend:
 
     def _check_memory(self, plan: Plan) -> None:
         placed: dict[int, list[Share]] = {}
-        slots = len(plan.job.training.optimizer.slots)
         for node, owner in zip(plan.job.graph.nodes, plan.program.owner, strict=True):
             if isinstance(node, Parameterised):
                 size = sum(spec.nbytes for spec in node.parameters().values())
+                slots = len(plan.job.training.of_node(node.name, node.base).optimizer.slots)
                 placed.setdefault(owner, []).append(Share(node.name, size, size, size * slots))
         check_static(self.system, placed)
 

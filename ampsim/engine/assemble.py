@@ -182,6 +182,7 @@ def _learning(controller: Controller, frequency: int) -> dict[str, Any]:
         "epochs": [timed(row) for row in controller.epochs],
         "validations": [timed(row) for row in controller.validations],
         "target": controller.settings.target,
+        "target_loss": controller.settings.target_loss,
         "time_to_target": reached["training_time"] if reached else None,
         "epochs_to_target": reached["epoch"] + 1 if reached else None,
     }

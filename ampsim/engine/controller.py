@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from ampsim.engine.program import Program
 from ampsim.engine.schedule import Segment
 from ampsim.engine.task import Effects, Metric
-from ampsim.ir.nodes import Loss, Source
+from ampsim.ir.nodes import Loss, Parameterised, Source
 from ampsim.ir.replicas import handles, label_sources
 
 
@@ -73,6 +73,11 @@ class Controller:
         nodes = program.graph.nodes
         self._losses = [(node, self._label_field(i)) for i, node in enumerate(nodes) if isinstance(node, Loss)]
         self._sources = [node for node in nodes if isinstance(node, Source)]
+        self._by_instance = any(
+            self.settings.of_node(node.name, node.base).update == "instance"
+            for node in nodes
+            if isinstance(node, Parameterised)
+        )
 
     def _label_field(self, loss: int) -> str:
         source = label_sources(self.program.graph, loss)[0]
@@ -94,7 +99,7 @@ class Controller:
                 self._segment_metrics.append(metric)
         complete = [instance for instance in reported if self._count(instance, now)]
         self._acks -= effects.acks
-        if complete and self._segment.training and self.settings.update == "instance":
+        if complete and self._segment.training and self._by_instance:
             return self._end(sorted(complete), now)
         return self._advance(now)
 
@@ -160,7 +165,7 @@ class Controller:
             return
         if segment.flush:
             yield Orders(flush=True)
-        elif self.settings.update == "muf":
+        elif not self._by_instance:  # else the update at the last instance's end has finished everything
             yield Orders(update=[])
         groups = []
         for number, twins in enumerate(self.program.twins):
@@ -201,8 +206,10 @@ class Controller:
                 "accuracy": accuracy,
             }
             self.validations.append(validation)
-            target = self.settings.target
-            if target is not None and accuracy is not None and accuracy >= target:
+            target, enough = self.settings.target, self.settings.target_loss
+            if accuracy is not None and target is not None and accuracy >= target:
+                self.reached = validation
+            if loss is not None and enough is not None and loss <= enough:
                 self.reached = validation
         self._segment_metrics = []
         self._segment_began = now

@@ -71,7 +71,7 @@ class ParameterState:
         self.ledger = ledger
         self.index = index
         self.node = node
-        self.settings = settings
+        settings = self.settings = settings.of_node(node.name, node.base)
         self.values: dict[str, Array] = values or {}
         optimizer = settings.optimizer
         self.slots = {

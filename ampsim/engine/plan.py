@@ -48,12 +48,13 @@ class Plan:
             raise UsageError(f"{self.workers} workers cannot run anything", "workers", "use at least one")
         if self.mode not in ("numeric", "shapes"):
             raise UsageError(f"unknown mode {self.mode!r}", "mode", "use 'numeric' or 'shapes'")
-        if self.mode == "shapes" and self.job.training.target is not None:
-            raise UsageError(
-                "shapes mode computes no accuracy, so it cannot train to a target",
-                "training.target",
-                "set training.target to null, or use numeric mode",
-            )
+        for name, what in (("target", "accuracy"), ("target_loss", "loss")):
+            if self.mode == "shapes" and getattr(self.job.training, name) is not None:
+                raise UsageError(
+                    f"shapes mode computes no {what}, so it cannot train to a target",
+                    f"training.{name}",
+                    f"set training.{name} to null, or use numeric mode",
+                )
         if self.order is not None and set(self.order) != set(range(self.workers)):
             what = f"the given order is for workers {sorted(self.order)}, the plan has {self.workers}"
             raise UsageError(what, "order", "give every worker an order, if only an empty one")

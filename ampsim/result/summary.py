@@ -64,6 +64,7 @@ class Summary(msgspec.Struct):
     static_memory: list[Static]
     capacity: list[int | None]
     resident: list[Process | None] | None = None
+    target_loss: float | None = None
 
 
 def check_summary(summary: Mapping[str, Any], tables: Mapping[str, Table]) -> None:
