@@ -69,18 +69,20 @@ def tree_lstm(
     hidden: int = 150,
     embedding: int = 300,
     vocabulary: int = 19_500,
+    replicas: int = 1,
     seed: int = 0,
 ) -> Job:
     """The job: trees of ``data`` (``generated``, ``vader``, or a folder with files of the Stanford Sentiment Treebank).
 
     ``batch`` trees are an instance; ``by`` says whether all nodes of one height in it are one message or each node is.
     ``vocabulary`` bounds the words with a row of their own in the embedding. Units: 0 embedding and leaves, 1 branches,
-    2 the classifier. An instance's gradient is the sum over all labelled nodes, divided by ``batch``.
+    2 the classifier. An instance's gradient is the sum over all labelled nodes, divided by ``batch``. The whole graph is
+    made ``replicas`` times, and the copies are made equal once an epoch.
     """
     tokens, labels = Source("tokens"), Source("labels")
     phi, fan = Phi("phi", ports=("leaf", "branch")), Bcast("fan", ports=("score", "up"))
     loss = NllLoss("loss", weight=1 / batch)
-    embed = Embedding("embed", vocabulary + 1, embedding).affinity(0)
+    embed = Embedding("embed", vocabulary + 1, embedding, scale=0.1).affinity(0)
     _ = tokens >> embed >> LeafLstm("leaf", embedding, hidden).affinity(0) >> phi["leaf"]
     _ = phi >> fan
     classify = Linear("classify", hidden, LABELS, gain=1.0).affinity(2)
@@ -101,4 +103,5 @@ def tree_lstm(
     training = Training(
         epochs=5, max_active_keys=4, max_batch=16, update="instance", gradient="sum", optimizer=Adam(1e-3)
     )
-    return Job(Graph.of("tree_lstm", tokens, labels), Recipe("ampsim.workloads.trees:load", options), training)
+    graph = Graph.of("tree_lstm", tokens, labels).replicas(replicas)
+    return Job(graph, Recipe("ampsim.workloads.trees:load", options), training)

@@ -10,6 +10,7 @@ import os
 import tarfile
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,30 @@ def test_a_package_becomes_a_set(client: str, tools: Path, tiny: Callable[[str],
     assert "tiny-package" in asked[0]
     assert get("tiny") == folder
     assert calls(tools) == asked  # the second time nobody is asked
+
+
+def test_a_source_package_is_asked_for_by_its_checksum(
+    tools: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """pip runs the setup.py of what it downloads, so it must be told beforehand what that has to be."""
+    monkeypatch.setitem(PUBLISHED, "tiny", replace(published("pip"), source="ab" * 32))
+    with zipfile.ZipFile(tools / "tiny-1.zip", "w") as archive:
+        for name, data in CONTENTS.items():
+            archive.writestr(f"inside/{name}", data)
+    script(tools, "pip", f"/bin/cp requirements.txt {tools}/asked", f"/bin/cp {tools}/tiny-1.zip .")
+    folder = get("tiny")
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == CONTENTS
+    assert (tools / "asked").read_text() == f"tiny-package --hash=sha256:{'ab' * 32}\n"
+    (call,) = calls(tools)
+    assert "--require-hashes -r requirements.txt" in call
+    assert "--no-deps" in call
+    assert "only-binary" not in call
+
+
+def test_every_source_package_has_a_checksum() -> None:
+    for entry in PUBLISHED.values():
+        assert entry.source == "" or (entry.client == "pip" and len(bytes.fromhex(entry.source)) == 32)
+    assert PUBLISHED["vader"].source
 
 
 @EVERY_CLIENT

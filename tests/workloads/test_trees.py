@@ -180,7 +180,8 @@ def test_payloads_fit_their_specs_and_words_are_views(by: str) -> None:
     for index in range(len(data)):
         for field in ("tokens", "labels"):
             payload = data.payload(field, index)
-            assert (payload.shape, payload.dtype) == (data.spec(field, index).shape, np.int64)
+            assert payload.shape == data.spec(field, index).shape
+            assert payload.dtype == np.int64
             assert payload.flags.c_contiguous
         assert np.shares_memory(data.payload("tokens", index), data.arrays["words"])
     with pytest.raises(KeyError):
