@@ -21,14 +21,18 @@ __version__ = "0.1.0.dev0"
 _HOME = {
     "Adam": "ampsim.engine.optimizer",
     "AmpsimError": "ampsim.errors",
+    "Cosine": "ampsim.engine.rates",
     "Dataset": "ampsim.ir.data",
     "Graph": "ampsim.ir.graph",
     "Job": "ampsim.job",
+    "Momentum": "ampsim.engine.optimizer",
     "Recipe": "ampsim.job",
     "Run": "ampsim.studies.hooks",
     "SGD": "ampsim.engine.optimizer",
+    "Step": "ampsim.engine.rates",
     "System": "ampsim.hw",
     "Training": "ampsim.job",
+    "Warmup": "ampsim.engine.rates",
     "calibrate": "ampsim.studies.calibrate",
     "compare": "ampsim.result.compare",
     "load_job": "ampsim.studies.jobs",
@@ -46,13 +50,17 @@ __all__ = [
     "SGD",
     "Adam",
     "AmpsimError",
+    "Cosine",
     "Dataset",
     "Graph",
     "Job",
+    "Momentum",
     "Recipe",
     "Run",
+    "Step",
     "System",
     "Training",
+    "Warmup",
     "calibrate",
     "compare",
     "load_job",
@@ -67,7 +75,8 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from ampsim.engine.optimizer import SGD, Adam
+    from ampsim.engine.optimizer import SGD, Adam, Momentum
+    from ampsim.engine.rates import Cosine, Step, Warmup
     from ampsim.errors import AmpsimError
     from ampsim.hw import System
     from ampsim.ir import nodes

@@ -97,10 +97,8 @@ class Training:
 
         ``base`` is what a replicated node was called; left out, the name without the number at its end.
         """
-        if base is None:
-            base = re.sub(r"\.\d+$", "", name)
-        own = {**self.nodes.get(base, {}), **self.nodes.get(name, {})}
-        return replace(self, nodes={}, **own)
+        base = unnumbered(name) if base is None else base
+        return replace(self, nodes={}, **{**self.nodes.get(base, {}), **self.nodes.get(name, {})})
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -123,6 +121,11 @@ class Training:
         if "optimizer" in values:
             values["optimizer"] = _as_optimizer(values["optimizer"])
         return cls(**values)
+
+
+def unnumbered(name: str) -> str:
+    """``cell`` for ``cell.1``, the name of a copy; other names as they are."""
+    return re.sub(r"\.\d+$", "", name)
 
 
 def _as_optimizer(given: Any) -> Any:

@@ -6,7 +6,7 @@ TERMS = (
     ("makespan", "Time from the start of the run to the completion of its last instance."),
     ("utilization", "Busy time of a worker / makespan."),
     ("throughput", "Rows of training instances / time spent training, validation passes apart."),
-    ("time to target", "Time spent training until a validation pass first reached the target accuracy."),
+    ("time to target", "Time spent training until a validation pass first reached the target: an accuracy, or a loss."),
     ("waiting for input", "From the end of a task until the last message of the next task was sent."),
     ("communication", "From then until that message had arrived."),
     ("admission", "Waiting for input, where the controller was to send it: a new instance."),

@@ -19,7 +19,7 @@ WORKLOADS = {
 }
 
 
-def workload(name: str, **options: Any) -> Job:
+def workload(name: str, /, **options: Any) -> Job:
     """The job called ``name`` with its options, e.g. ``workload("mlp", batch=10)``.
 
     An option has the type of its default; an int will do for a float. Raises UsageError, naming the option.

@@ -62,7 +62,7 @@ def facts(summary: dict[str, Any]) -> dict[str, Any]:
 
 def _print(runs: list[Any]) -> None:
     """The table: what was predicted for this machine, what was measured, and other hardware beside it."""
-    from ampsim.cli.output import difference, percent, print_table, show
+    from ampsim.cli.output import difference, goal, percent, print_table, show
 
     predicted, measured, other = (facts(run.summary) for run in runs)
 
@@ -76,7 +76,7 @@ def _print(runs: list[Any]) -> None:
         row("utilization, mean", "busy", share=True),
         row("epochs", "epoch_count"),
         row("final accuracy", "final_accuracy", share=True),
-        row(f"time to {percent(measured['target'])}", "time_to_target", " s"),
+        row(f"time to {goal(measured)}", "time_to_target", " s"),
     ]
     where = runs[2].config["run"]["system"]["name"]
     print_table((str(measured["job"]), "predicted", "measured", "difference", where), rows)

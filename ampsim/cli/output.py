@@ -6,7 +6,7 @@ import re
 import secrets
 import shutil
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,6 +90,13 @@ def percent(value: float | None) -> str:
     return "-" if value is None else f"{100 * value:.1f} %"
 
 
+def goal(summary: Mapping[str, Any]) -> str:
+    """What the run was to reach: an accuracy, a loss, or one of the two."""
+    target, loss = summary["target"], summary.get("target_loss")
+    goals = [] if target is None else [percent(target)]
+    return " or ".join(goals if loss is None else [*goals, f"loss {show(loss)}"]) or "-"
+
+
 def difference(a: float | None, b: float | None) -> str:
     """By how much ``a`` differs from ``b``, as a percentage of ``b``."""
     if a is None or b is None or (b == 0 and a != 0):
@@ -109,7 +116,7 @@ def print_run(run: Run, folder: Path) -> None:
     """The compact table at the end of a run: what applies to it, and where the rest lies."""
     summary = run.summary
     last = summary["epochs"][-1] if summary["epochs"] else {}
-    target = summary["target"]
+    sought = goal(summary)
     reached = "not reached" if summary["time_to_target"] is None else show(summary["time_to_target"], " s")
     rows = [
         ("workers", show(summary["workers"])),
@@ -119,8 +126,9 @@ def print_run(run: Run, folder: Path) -> None:
         ("throughput", show(summary["throughput"], " rows/s")),
         *_utilization(summary),
         ("training loss", show(last.get("train_loss"))),
+        *([("validation loss", show(last.get("validation_loss")))] if summary.get("target_loss") is not None else []),
         ("validation accuracy", percent(last.get("validation_accuracy"))),
-        (f"time to {percent(target)}", "-" if target is None else reached),
+        (f"time to {sought}", "-" if sought == "-" else reached),
     ]
     print_table((f"{summary['job']} on {place(run)}", ""), [row for row in rows if not row[1].startswith("-")])
     click.echo(f"run folder: {folder}")

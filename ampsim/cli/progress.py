@@ -43,7 +43,10 @@ class ProgressLine:
                 total=total, desc=self._title, unit="inst", leave=False, file=sys.stderr, dynamic_ncols=True
             )
         done = len(controller.instances) - len(controller.in_flight)
-        last = controller.validations[-1]["accuracy"] if controller.validations else None
-        text = f"t={now:.3g} s" + (f", accuracy {last:.3f}" if last is not None else "")
+        last = controller.validations[-1] if controller.validations else {}
+        accuracy, loss = last.get("accuracy"), last.get("loss")
+        text = f"t={now:.3g} s" + (f", accuracy {accuracy:.3f}" if accuracy is not None else "")
+        if loss is not None and controller.settings.target_loss is not None:
+            text += f", loss {loss:.3g}"
         self._bar.set_postfix_str(text, refresh=False)
         self._bar.update(done - self._bar.n)

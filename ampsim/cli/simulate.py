@@ -47,11 +47,12 @@ def command(
     chosen, where = parse_settings(settings), parse_placement(placement)
     loaded = load_job(job, chosen, seed)
     hardware = load_system(system)
-    target = loaded.training.target
-    if shapes and target is not None and "training.target" not in chosen:
-        # Nobody asked for the target: it came with the job. One that was asked for is an error further down.
-        loaded = loaded.with_training(target=None)
-        flags.say(f"--shapes computes no accuracy: the job's target of {target} is left out, and all epochs are run")
+    for name, what in (("target", "accuracy"), ("target_loss", "loss")):
+        goal = getattr(loaded.training, name)
+        if shapes and goal is not None and f"training.{name}" not in chosen:
+            # Nobody asked for the target: it came with the job. One that was asked for is an error further down.
+            loaded = loaded.with_training(**{name: None})
+            flags.say(f"--shapes computes no {what}: the job's {name} of {goal} is left out, and all epochs are run")
     folder = output_folder(output, loaded.name, hardware.name, loaded.hash, force)
     check_report(report_path, folder)
     init = load_run(init_folder) if init_folder else None

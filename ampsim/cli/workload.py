@@ -77,7 +77,8 @@ def flat(prefix: str, values: dict[str, Any]) -> dict[str, Any]:
     """Nested settings by the names that ``--set`` takes."""
     found: dict[str, Any] = {}
     for key, value in values.items():
-        inner = flat(f"{prefix}.{key}", value) if isinstance(value, dict) else {f"{prefix}.{key}": value}
+        nested = isinstance(value, dict) and value
+        inner = flat(f"{prefix}.{key}", value) if nested else {f"{prefix}.{key}": value}
         found.update(inner)
     return found
 

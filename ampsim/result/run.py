@@ -101,7 +101,7 @@ class Run:
 
     @property
     def time_to_target(self) -> float | None:
-        """Seconds of training until the target accuracy was seen; None if there was no target or it was missed."""
+        """Seconds of training until the target, accuracy or loss, was seen; None if there was none or it was missed."""
         value = self.summary["time_to_target"]
         return None if value is None else float(value)
 

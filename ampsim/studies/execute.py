@@ -51,8 +51,9 @@ def simulate(
 
     ``system`` is a System, the name of a catalogue entry, or a YAML file. ``mode="numeric"`` trains for real in
     simulated time; ``mode="shapes"`` only counts, so it has no accuracy and refuses a job with a target (leave it out
-    by ``job.with_training(target=None)``). ``workers`` uses the first so many chips (left out: as many as there are
-    units to place, at most all). Raises UsageError before it starts, RunError when the run cannot be finished.
+    by ``job.with_training(target=None, target_loss=None)``). ``workers`` uses the first so many chips (left out: as
+    many as there are units to place, at most all). Raises UsageError before it starts, RunError when the run cannot be
+    finished.
     """
     from ampsim.hw.backend import SimBackend
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ampsim.errors import ConfigError, UsageError
-from ampsim.job import Job, Recipe, Training
+from ampsim.job import OF_NODES, Job, Recipe, Training, unnumbered
 from ampsim.strict_yaml import Document, load
 from ampsim.studies import pyfile
 
@@ -22,7 +22,8 @@ def load_job(name: str | Path, settings: Mapping[str, Any] | None = None, seed: 
     """The job called ``name``, with ``settings`` such as ``{"training.epochs": 3, "options.width": 128}``.
 
     ``training.*`` changes how it is trained, ``options.*`` what the workload or function builds; a setting of the
-    optimizer is ``training.optimizer.rate``, and ``training.optimizer.name`` takes another one with its defaults.
+    optimizer is ``training.optimizer.rate``, and ``training.optimizer.name`` takes another one with its defaults; one
+    of a single node ``training.nodes.NODE.optimizer.rate``; null takes back what was set.
     ``seed`` sets the seed of the training and the option ``seed`` of what builds the job, where it has one. Settings
     go before ``seed``, and both before what a job.yaml says. Raises UsageError.
     """
@@ -30,21 +31,29 @@ def load_job(name: str | Path, settings: Mapping[str, Any] | None = None, seed: 
     if seed is not None:
         given["training"]["seed"] = seed
     for path, value in (settings or {}).items():
-        section, _, rest = path.partition(".")
-        if section not in _SECTIONS or not all(rest.split(".")):
+        section, *steps = path.split(".")
+        if section not in _SECTIONS or not steps or not all(steps):
             do = "use training.NAME=VALUE or options.NAME=VALUE"
             raise ConfigError(f"{path!r} is not a setting of a job", path, do)
-        _put(given[section], rest.split("."), value, path)
+        _put(given[section], _whole_names(steps) if section == "training" else steps, value, path)
     return _with_training(_build(str(name), given["options"], seed), given["training"])
 
 
+def _whole_names(steps: list[str]) -> list[str]:
+    """``nodes.a.b.gradient`` as three steps: names of nodes may have dots, names of their settings have none."""
+    if steps[0] != "nodes":
+        return steps
+    at = next((i for i in range(len(steps) - 1, 1, -1) if steps[i] in OF_NODES), len(steps))
+    return ["nodes", ".".join(steps[1:at]), *steps[at:]] if steps[1:] else steps
+
+
 def _put(target: dict[str, Any], steps: list[str], value: Any, path: str) -> None:
-    """Set a dotted name; an optimizer given by its name alone makes room for its settings."""
+    """Set a dotted name; an optimizer or schedule given by its name alone makes room for its settings."""
     *parents, last = steps
     for parent in parents:
         inner = target.setdefault(parent, {})
         if not isinstance(inner, dict):
-            if parent != "optimizer" or not isinstance(inner, str):
+            if parent not in ("optimizer", "schedule") or not isinstance(inner, str):
                 raise ConfigError(f"{parent} has no parts", path, f"set {parent} itself, or remove one of the two")
             inner = target[parent] = {"name": inner}
         target = inner
@@ -137,11 +146,30 @@ def _with_training(job: Job, changes: Mapping[str, Any]) -> Job:
         return job
     settings = job.training.to_dict()
     for name, value in changes.items():
-        if name == "optimizer" and isinstance(value, Mapping):
-            present = settings["optimizer"]
-            if value.get("name", present["name"]) == present["name"]:
-                value = {**present, **value}
-            elif not isinstance(value["name"], str):
-                raise ConfigError(f"{value['name']!r} is no name of an optimizer", "training.optimizer.name")
-        settings[name] = value
+        settings[name] = _changed(settings["optimizer"], value) if name == "optimizer" else value
+    if isinstance(nodes := changes.get("nodes"), Mapping):
+        settings["nodes"] = dict(job.training.to_dict()["nodes"])
+        for name in sorted(nodes, key=str):  # a node before its copies, which go by it
+            settings["nodes"][name] = _of_node(name, nodes[name], settings)
     return Job(job.graph, job.data, Training.from_dict(settings))
+
+
+def _of_node(name: Any, value: Any, settings: Mapping[str, Any]) -> Any:
+    """What a node has of its own, with some of it changed; part of an optimizer changes the one it has so far."""
+    if not isinstance(value, Mapping):
+        return value
+    nodes = settings["nodes"]
+    found = [nodes.get(name), nodes.get(unnumbered(str(name))), settings]
+    present = next(of["optimizer"] for of in found if isinstance(of, Mapping) and of.get("optimizer"))
+    if "optimizer" in value:
+        value = {**value, "optimizer": _changed(present, value["optimizer"])}
+    return {**nodes.get(name, {}), **value}
+
+
+def _changed(present: Any, value: Any) -> Any:
+    """Something that has a name, with some of its settings changed; what has another name takes its place."""
+    if not isinstance(present, Mapping) or not isinstance(value, Mapping):
+        return value
+    if value.get("name", present["name"]) != present["name"]:
+        return value
+    return {**present, **{name: _changed(present.get(name), inner) for name, inner in value.items()}}

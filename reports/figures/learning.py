@@ -47,11 +47,13 @@ def plot(runs: Sequence[Shown], quantity: str) -> Plot:
              line={"color": shown.colour, "width": 2.2, "dash": "solid" if number == 0 else "dot"},
              marker={"size": 7, "color": shown.colour, "symbol": "circle" if number == 0 else "diamond"})  # fmt: skip
         legend.append(Key(text.label(shown.label, 60), shown.colour, (2 * number, 2 * number + 1)))
-    target = next((shown.run.summary["target"] for shown in runs if shown.run.summary["target"]), None)
-    if quantity == "accuracy" and target:
-        figure.add_hline(y=100 * target, line={"color": base.SOFT, "width": 1, "dash": "dash"})
-        figure.add_annotation(x=1, xref="paper", y=100 * target, yshift=9, xanchor="right", showarrow=False,
-                              text=f"target {text.percent(target)}", font={"size": 11, "color": base.SOFT})  # fmt: skip
+    goals = (shown.run.summary.get("target" if quantity == "accuracy" else "target_loss") for shown in runs)
+    goal = next((goal for goal in goals if goal is not None), None)
+    if goal is not None:
+        said = text.percent(goal) if quantity == "accuracy" else text.number(goal)
+        figure.add_hline(y=factor * goal, line={"color": base.SOFT, "width": 1, "dash": "dash"})
+        figure.add_annotation(x=1, xref="paper", y=factor * goal, yshift=9, xanchor="right", showarrow=False,
+                              text=f"target {said}", font={"size": 11, "color": base.SOFT})  # fmt: skip
     figure.update_xaxes(rangemode="tozero")
     spread = horizon / max(min(shown.horizon for shown in runs), 1e-15)
     views: list[View] = []

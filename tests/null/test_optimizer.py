@@ -46,14 +46,16 @@ class Textbook:
         """As in the documentation of torch.optim.SGD, without dampening."""
         v, mu = self.state["v"], self.optimizer.momentum
         v[rows] = mu * v[rows] + g
-        return g + mu * v[rows] if self.optimizer.nesterov else v[rows]
+        moved: Array = g + mu * v[rows] if self.optimizer.nesterov else v[rows]
+        return moved
 
     def adam(self, g: Array, rows: Array, t: int) -> Array:
         """Kingma and Ba 2015, algorithm 1."""
         own, m, v = self.optimizer, self.state["m"], self.state["v"]
         m[rows] = own.beta1 * m[rows] + (1 - own.beta1) * g
         v[rows] = own.beta2 * v[rows] + (1 - own.beta2) * g * g
-        return m[rows] / (1 - own.beta1**t) / (np.sqrt(v[rows] / (1 - own.beta2**t)) + own.epsilon)
+        moved: Array = m[rows] / (1 - own.beta1**t) / (np.sqrt(v[rows] / (1 - own.beta2**t)) + own.epsilon)
+        return moved
 
 
 def compare(optimizer: Optimizer, seed: int, steps: int, scale: float, sparse: bool) -> None:

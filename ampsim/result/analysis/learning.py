@@ -96,8 +96,12 @@ def validations(tables: Mapping[str, Table]) -> Validations:
     return Validations(table[:, 0].astype(np.int64), *table[:, 1:].T)
 
 
-def time_to_target(tables: Mapping[str, Table], target: float) -> float | None:
-    """Seconds of training until a validation pass first reached ``target``; None if none did."""
+def time_to_target(tables: Mapping[str, Table], target: float | None, loss: float | None = None) -> float | None:
+    """Seconds of training until a validation pass first reached an accuracy of ``target``, or came down to ``loss``.
+
+    None where none did; a goal that is None is never reached.
+    """
     found = validations(tables)
-    reached = np.flatnonzero(found.accuracy >= target)
+    high, low = np.inf if target is None else target, -np.inf if loss is None else loss
+    reached = np.flatnonzero((found.accuracy >= high) | (found.loss <= low))
     return float(found.training_time[reached[0]]) if len(reached) else None
