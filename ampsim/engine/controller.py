@@ -99,8 +99,11 @@ class Controller:
                 self._segment_metrics.append(metric)
         complete = [instance for instance in reported if self._count(instance, now)]
         self._acks -= effects.acks
-        if complete and self._segment.training and self._by_instance:
-            return self._end(sorted(complete), now)
+        if self._by_instance and self._segment.training:
+            # A worker that an instance never leaves knows of its end itself.
+            told = sorted(instance for instance in complete if self.program.home(instance) is None)
+            if told:
+                return self._end(told, now)
         return self._advance(now)
 
     def _end(self, instances: list[int], now: int) -> Orders:
@@ -112,9 +115,10 @@ class Controller:
         if not self.program.ordered:
             return self._update(Orders(update=instances), now)
         orders = self._advance(now)
+        if not orders.updates:
+            self._acks += len(self.program.update_workers)
         if not orders.flush:
             orders.update = instances
-            self._acks += len(self.program.update_workers)
         return orders
 
     def _count(self, instance: int, now: int) -> bool:
@@ -165,7 +169,7 @@ class Controller:
             return
         if segment.flush:
             yield Orders(flush=True)
-        elif not self._by_instance:  # else the update at the last instance's end has finished everything
+        else:
             yield Orders(update=[])
         groups = []
         for number, twins in enumerate(self.program.twins):

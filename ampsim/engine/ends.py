@@ -89,7 +89,7 @@ class SourceStation(Station):
         if count:
             self.unanswered[instance] = count
         else:
-            self.worker.effects.completed.append((self.node, instance))
+            self.worker.ended(self.node, instance)
 
     def backward(self, port: int, messages: Messages) -> None:
         """Backward messages have come home: report the instances whose last one this is."""
@@ -100,7 +100,7 @@ class SourceStation(Station):
             self.unanswered[instance] -= 1
             if not self.unanswered[instance]:
                 del self.unanswered[instance]
-                self.worker.effects.completed.append((self.node, instance))
+                self.worker.ended(self.node, instance)
 
 
 class LossSite(Site):

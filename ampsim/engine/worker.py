@@ -28,6 +28,7 @@ from ampsim.engine.task import NOTHING, Effects, Part, Task
 from ampsim.errors import RunError
 from ampsim.ir.message import BACKWARD, FORWARD, Array, Messages, Origin, Payload, State
 from ampsim.ir.nodes import FanOut, Flatmap, Loss, Parameterised, Regroup, Routing, Source
+from ampsim.ir.replicas import handles
 
 Values = Mapping[str, Mapping[str, Array]]
 
@@ -62,6 +63,7 @@ class WorkerState:
         self._origin = Origin(worker)
         self._arrivals = 0
         self._commands = 0
+        self._open: dict[int, int] = {}  # instances that live here: sources still without all answers
         self.handlers: list[list[Callable[[Messages], None] | None]] = [[None, None] for _ in program.edges]
         self._build()
         self._synchroniser = Synchroniser(self)
@@ -229,6 +231,19 @@ class WorkerState:
             ends = self.program.edges[edge]
             owner = self.program.owner[ends.target if direction == FORWARD else ends.source]
             self.effects.parcels.setdefault(owner, []).append(messages)
+
+    def ended(self, source: int, instance: int) -> None:
+        """A source has all its answers of an instance; with its last source here one that lives here is updated for."""
+        self.effects.completed.append((source, instance))
+        if self.program.home(instance) != self.worker:
+            return
+        nodes = self.graph.nodes
+        left = self._open.pop(instance, None) or sum(handles(nodes[number], instance) for number in self.sources)
+        if left > 1:
+            self._open[instance] = left - 1
+            return
+        for state in self.parameters.values():
+            self.due.extend((state, pile) for pile in state.flush([instance]))
 
     def group_task(self, station: Station, group: Group) -> Task:
         """The task that works on a group."""

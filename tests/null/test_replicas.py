@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -32,7 +32,7 @@ from tests.null.models import Setting, graphs, lanes
 from tests.null.shuffled import ShuffledBackend
 from tests.null.test_invariants import assert_still
 
-few = hypothesis_settings(max_examples=40, deadline=None)
+few = hypothesis_settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 COPIES = st.integers(2, 4)
 
 

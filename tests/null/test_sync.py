@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -33,7 +33,7 @@ from tests.null.models import Setting
 from tests.null.shuffled import ShuffledBackend
 from tests.null.test_exactness import mlp_step, rnn_step
 
-few = hypothesis_settings(max_examples=40, deadline=None)
+few = hypothesis_settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 SYNC = 3  # the kind of task
 
 
