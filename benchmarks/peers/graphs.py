@@ -77,7 +77,8 @@ class Propagate(nn.Module):
     def __init__(self, hidden: int, types: int, steps: int, form: str) -> None:
         super().__init__()
         self.hidden, self.types, self.steps, self.form = hidden, types, steps, form
-        self.edges = nn.Linear(hidden, types * hidden)
+        products = types if form == "edges" else 1
+        self.edges = nn.ModuleList(nn.Linear(hidden, types // products * hidden) for _ in range(products))
         self.gru = nn.GRUCell(hidden, hidden)
 
     def forward(self, h: torch.Tensor, union: Union) -> torch.Tensor:
@@ -89,25 +90,27 @@ class Propagate(nn.Module):
         return h
 
     def by_edge(self, h: torch.Tensor, union: Union) -> torch.Tensor:
-        weights, biases = self.edges.weight.split(self.hidden), self.edges.bias.split(self.hidden)
         rows = h.index_select(0, union.source).split(union.counts)
-        made = [nn.functional.linear(*each) for each in zip(rows, weights, biases, strict=True) if len(each[0])]
+        made = [linear(each) for linear, each in zip(self.edges, rows, strict=True) if len(each)]
         return torch.zeros_like(h).index_add_(0, union.target, torch.cat(made))
 
     def by_node(self, h: torch.Tensor, union: Union) -> torch.Tensor:
-        made = self.edges(h).view(-1, self.hidden).index_select(0, union.product)
+        made = self.edges[0](h).view(-1, self.hidden).index_select(0, union.product)
         return torch.zeros_like(h).index_add_(0, union.target, made)
 
     def by_matrix(self, h: torch.Tensor, union: Union) -> torch.Tensor:
-        made = self.edges(h).view(union.graphs, -1, self.hidden)
+        made = self.edges[0](h).view(union.graphs, -1, self.hidden)
         return torch.bmm(union.adjacency, made).view_as(h)
 
 
 def propagated(h: np.ndarray, union: Union, steps: int, parameters: Arrays) -> np.ndarray:
     """The same in plain numpy, edge after edge."""
     types = len(union.counts)
-    weights = parameters["propagate.edges.weight"].reshape(types, -1, h.shape[1])
-    biases = parameters["propagate.edges.bias"].reshape(types, -1)
+    weights, biases = (
+        np.concatenate([value for name, value in parameters.items() if "edges" in name and name.endswith(end)])
+        for end in ("weight", "bias")
+    )
+    weights, biases = weights.reshape(types, -1, h.shape[1]), biases.reshape(types, -1)
     kinds = np.repeat(np.arange(types), union.counts)
     for _ in range(steps):
         m = np.zeros_like(h)
