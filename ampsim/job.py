@@ -120,6 +120,8 @@ class Training:
                 raise ConfigError(f"training has no setting {name!r}", f"training.{name}", hint(name, known))
         if "optimizer" in values:
             values["optimizer"] = _as_optimizer(values["optimizer"])
+        if values.get("nodes", {}) is None:
+            del values["nodes"]
         return cls(**values)
 
 

@@ -38,7 +38,7 @@ def schedule_from_dict(data: str | Mapping[str, Any]) -> RateSchedule:
 def hint(name: object, known: Iterable[str]) -> str:
     """What to do about an unknown name: all there are, and the one that was meant, if one comes close."""
     names = list(known)
-    close = get_close_matches(str(name), names, n=1)
+    close = get_close_matches(name, names, n=1) if isinstance(name, str) else []
     others = f"one of: {', '.join(names)}" if names else "leave it out"
     return f"{others}; did you mean {close[0]}?" if close else others
 
@@ -50,10 +50,9 @@ def _to_dict(thing: Any, kinds: Mapping[str, type[Any]]) -> dict[str, Any]:
 
 def _from_dict(values: dict[str, Any], kinds: Mapping[str, type[Any]], what: str, where: str) -> Any:
     name = values.pop("name", None)
-    article = "an" if what[0] in "aeiou" else "a"
     kind = kinds.get(name) if isinstance(name, str) else None
     if kind is None:
-        found = f"unknown {what} {name!r}" if isinstance(name, str) else f"{name!r} is no name of {article} {what}"
+        found = f"the {what} has no name" if name is None else f"unknown {what} {name!r}"
         raise ConfigError(found, f"{where}.name", hint(name, kinds))
     known: dict[str, Field[Any]] = {f.name: f for f in fields(kind)}
     for setting in values:

@@ -168,8 +168,10 @@ def _of_node(name: Any, value: Any, settings: Mapping[str, Any]) -> Any:
 
 def _changed(present: Any, value: Any) -> Any:
     """Something that has a name, with some of its settings changed; what has another name takes its place."""
+    if isinstance(present, str):
+        present = {"name": present}
     if not isinstance(present, Mapping) or not isinstance(value, Mapping):
         return value
-    if value.get("name", present["name"]) != present["name"]:
+    if value.get("name", present.get("name")) != present.get("name"):
         return value
     return {**present, **{name: _changed(present.get(name), inner) for name, inner in value.items()}}

@@ -13,7 +13,7 @@ from tests.cli.jobs import JOB_PY, JOB_YAML, SMALL
 
 SETTINGS = (
     "epochs, max_active_keys, min_update_frequency, update, gradient, max_batch, optimizer, validate_every, target, "
-    "shuffle, seed"
+    "target_loss, shuffle, seed, nodes"
 )
 
 
@@ -32,7 +32,8 @@ CASES = [
     ),
     Case(
         "simulate . -s host",
-        "there is no workload '.'\n  do: one of: mlp, list_reduction (or give a job.yaml, or file.py:function)",
+        "there is no workload '.'\n  do: one of: mlp, list_reduction, tree_lstm, ggsnn_babi15, ggsnn_qm9 "
+        "(or give a job.yaml, or file.py:function)",
     ),
     Case("rnu mlp", "there is no command 'rnu'\n  where: ampsim\n  do: did you mean ampsim run?"),
     Case("hw lits", "there is no command 'lits'\n  where: ampsim hw\n  do: did you mean ampsim hw list?"),
@@ -68,7 +69,7 @@ CASES = [
     ),
     Case(
         "run mlp --set training.epoch=3",
-        f"training has no setting 'epoch'\n  where: training.epoch\n  do: one of: {SETTINGS}",
+        f"training has no setting 'epoch'\n  where: training.epoch\n  do: one of: {SETTINGS}; did you mean epochs?",
     ),
     Case(
         "run mlp --set training.epochs=many",
@@ -85,15 +86,45 @@ CASES = [
     Case("run mlp --seed -1", "training.seed is -1; it must be an int from 0 to 2^63 - 1\n  where: training.seed"),
     Case(
         "run mlp --set training.optimizer.name=adm",
-        "unknown optimizer 'adm'\n  where: training.optimizer.name\n  do: one of: sgd, adam",
+        "unknown optimizer 'adm'\n  where: training.optimizer.name\n"
+        "  do: one of: sgd, momentum, adam; did you mean adam?",
     ),
     Case(
         "run mlp --set training.optimizer.name=[adam]",
-        "['adam'] is no name of an optimizer\n  where: training.optimizer.name",
+        "unknown optimizer ['adam']\n  where: training.optimizer.name\n  do: one of: sgd, momentum, adam",
+    ),
+    Case(
+        "run mlp --set training.optimizer.schedule=step",
+        "the schedule step needs 'every'\n  where: training.optimizer.schedule.every\n"
+        "  do: set training.optimizer.schedule.every",
+    ),
+    Case(
+        "run mlp --set training.optimizer.schedule.every=100",
+        "the schedule has no name\n  where: training.optimizer.schedule.name\n  do: one of: step, cosine, warmup",
+    ),
+    Case(
+        "run mlp --set training.nodes.L5.gradient=sum",
+        "the graph has no node 'L5', so nothing can be set of it\n  where: training.nodes.L5\n"
+        "  do: one of: L1, L2, L4, L3",
+    ),
+    Case(
+        "run mlp --set training.nodes.L1.gradients=sum",
+        "training.nodes.L1.gradients is 'sum'; it must be a mapping of settings\n"
+        "  where: training.nodes.L1.gradients\n  do: set training.nodes.L1.gradients.SETTING, one of: "
+        "optimizer, min_update_frequency, update, gradient",
+    ),
+    Case(
+        "run mlp --set training.nodes.L1.optimizer.rate=-1",
+        "-1 is not a number from 0 to below 1e+06\n  where: training.nodes.L1.optimizer.rate",
+    ),
+    Case(
+        "run mlp --set training.target_loss=low",
+        "training.target_loss is 'low'; it must be a finite number\n  where: training.target_loss",
     ),
     Case(
         "run mlp --set training.optimizer.momentum=1",
-        "the optimizer has no setting 'momentum'\n  where: training.optimizer.momentum\n  do: one of: rate",
+        "the optimizer sgd has no setting 'momentum'\n  where: training.optimizer.momentum\n"
+        "  do: one of: rate, schedule",
     ),
     Case(
         "run mlp --set training.optimizer.rate=fast",
@@ -110,7 +141,7 @@ CASES = [
     Case(
         "run mlp --set options.bias=true",
         "workload mlp has no option 'bias'\n  where: options.bias\n"
-        "  do: one of: data, batch, width, layers, pixels, classes, training, validation, seed",
+        "  do: one of: data, batch, width, layers, pixels, classes, training, validation, replicas, seed",
     ),
     Case(
         "run mlp --set options.width=1.5",

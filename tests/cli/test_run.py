@@ -135,6 +135,42 @@ def test_shapes_leaves_out_the_target_that_a_workload_brings_and_says_so(ampsim:
     assert (run.mode, run.summary["target"], run.config["job"]["training"]["target"]) == ("shapes", None, None)
 
 
+def test_shapes_leaves_out_a_target_loss_too(ampsim: Ampsim, folder: Path) -> None:
+    Path("job.yaml").write_text("workload: mlp\ntraining:\n  target: null\n  target_loss: 0.25\n")
+    done = ampsim("simulate", "job.yaml", *SHAPES[2:])
+    dropped = "--shapes computes no loss: the job's target_loss of 0.25 is left out, and all epochs are run\n"
+    assert (done.code, done.err) == (0, dropped)
+    assert Run.load("run").summary["target_loss"] is None
+    asked = ampsim("simulate", "job.yaml", *SHAPES[2:], "--force", "--set", "training.target_loss=0.5")
+    assert (asked.code, "where: training.target_loss" in asked.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "settings, named",
+    [
+        (("training.target=null", "training.target_loss=1.5"), "time to loss 1.5"),
+        (("training.target=0.5", "training.target_loss=1.5"), "time to 50.0 % or loss 1.5"),
+    ],
+)
+def test_a_target_loss_is_named_and_the_loss_told(ampsim: Ampsim, settings: tuple[str, ...], named: str) -> None:
+    words = [word for setting in settings for word in ("--set", setting)]
+    done = ampsim("simulate", "mlp", *SMALL, *words, "-s", "host", "-o", "run")
+    names = [line.rpartition("  ")[0].strip() for line in done.out.splitlines()]
+    assert (done.code, done.err) == (0, "")
+    assert {"validation loss", named} <= set(names)
+    assert Run.load("run").summary["target_loss"] == 1.5
+
+
+def test_settings_of_a_node_on_the_command_line(ampsim: Ampsim) -> None:
+    own = ("training.nodes.L1.min_update_frequency=10", "training.nodes.L2.optimizer=momentum")
+    words = [word for setting in own for word in ("--set", setting)]
+    done = ampsim("simulate", "mlp", *SMALL, *words, "-s", "host", "-o", "run")
+    assert (done.code, done.err) == (0, "")
+    training = Run.load("run").config["job"]["training"]
+    assert training["nodes"]["L1"] == {"min_update_frequency": 10}
+    assert training["nodes"]["L2"]["optimizer"]["name"] == "momentum"
+
+
 def test_shapes_says_nothing_when_told_to_be_quiet_or_when_there_is_no_target(ampsim: Ampsim) -> None:
     assert ampsim(*SHAPES, "-q").err == ""
     assert ampsim(*SHAPES, "--force", "--set", "training.target=null").err == ""

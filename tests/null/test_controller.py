@@ -133,6 +133,27 @@ def test_below_the_target_training_goes_on() -> None:
     assert finish(control, 4, correct=3).admit == [5, 6, 7, 8]
 
 
+@pytest.mark.parametrize(
+    "goals, stops",
+    [
+        ({"target_loss": 1.0}, True),
+        ({"target_loss": 0.99}, False),
+        ({"target_loss": 1.0, "target": 1.0}, True),
+        ({"target_loss": 0.5, "target": 0.6}, True),
+        ({"target_loss": 0.5, "target": 1.0}, False),
+    ],
+)
+def test_the_run_stops_when_the_loss_is_low_enough_or_the_accuracy_high_enough(
+    goals: dict[str, Any], stops: bool
+) -> None:
+    control = controller(epochs=2, max_active_keys=4, **goals)
+    control.start(0)
+    finish(control, 0, 1, 2, 3)
+    acknowledge(control)
+    assert finish(control, 4, correct=3).done is stops  # loss 1, accuracy 0.6
+    assert (control.reached is not None) is stops
+
+
 def test_losses_are_means_over_rows() -> None:
     control = controller(max_active_keys=4)
     control.start(0)
@@ -193,6 +214,16 @@ def test_a_target_ends_the_run_and_says_how_long_it_took() -> None:
     assert run.summary["epochs_to_target"] == len(run.summary["epochs"]) < 50
     assert 0 < run.summary["time_to_target"] < run.summary["makespan"]
     assert run.summary["epochs"][-1]["validation_accuracy"] >= 0.8
+
+
+def test_a_target_loss_ends_the_run_and_says_how_long_it_took() -> None:
+    ticks = iter(range(10**9))
+    job = mlp({"instances": 30}, epochs=50, optimizer=Adam(0.02), target_loss=0.6)
+    run = NullBackend(lambda: next(ticks), frequency=1).execute(Plan(job, 2))
+    assert (run.summary["target"], run.summary["target_loss"]) == (None, 0.6)
+    assert run.summary["epochs_to_target"] == len(run.summary["epochs"]) < 50
+    assert 0 < run.summary["time_to_target"] < run.summary["makespan"]
+    assert run.summary["epochs"][-1]["validation_loss"] <= 0.6 < run.summary["epochs"][-2]["validation_loss"]
 
 
 def held_in() -> tuple[Any, None]:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ampsim.engine.optimizer import SGD, Adam
+from ampsim.engine.optimizer import SGD, Adam, Momentum, Optimizer
+from ampsim.engine.rates import Cosine, Step, Warmup
 from ampsim.errors import ConfigError, UsageError
 from ampsim.job import Job, Recipe, Training
 from ampsim.testing import diamond, mlp, points, rnn
 from tests.null.models import Setting, settings
 
 RATES = st.floats(0, 10) | st.integers(0, 10)
+SCHEDULES = st.sampled_from([None, Step(3, 0.5), Cosine(10, 0.1), Warmup(4)])
 
 
 @given(settings())
@@ -26,10 +29,14 @@ def test_json_and_back_is_the_same_job(setting: Setting) -> None:
     assert json.dumps(again.to_dict()) == text
 
 
-@given(st.builds(SGD, RATES) | st.builds(Adam, RATES), st.none() | st.sampled_from([1, 0.5, 1.0]))
-def test_whole_numbers_and_floats_are_one_job(optimizer: SGD | Adam, target: float | None) -> None:
-    job = mlp(optimizer=optimizer, target=target)
-    assert Job.from_dict(json.loads(json.dumps(job.to_dict()))).hash == job.hash
+@given(
+    st.one_of(*(st.builds(kind, RATES, schedule=SCHEDULES) for kind in (SGD, Momentum, Adam))),
+    st.none() | st.sampled_from([1, 0.5, 1.0]),
+)
+def test_whole_numbers_and_floats_are_one_job(optimizer: Optimizer, target: float | None) -> None:
+    job = mlp(optimizer=optimizer, target=target, target_loss=target)
+    again = Job.from_dict(json.loads(json.dumps(job.to_dict())))
+    assert (again.hash, again.training) == (job.hash, job.training)
     assert mlp(optimizer=SGD(1)).hash == mlp(optimizer=SGD(1.0)).hash
 
 
@@ -58,10 +65,16 @@ def test_jobs_that_differ_anywhere_have_different_hashes() -> None:
         mlp(max_batch=2),
         mlp(validate_every=1),
         mlp(target=0.5),
+        mlp(target_loss=0.5),
+        mlp(nodes={"L1": {"gradient": "sum"}}),
+        mlp(nodes={"L2": {"gradient": "sum"}}),
         mlp(shuffle=False),
         mlp(optimizer=SGD(0.2)),
         mlp(optimizer=Adam()),
         mlp(optimizer=Adam(beta1=0.8)),
+        mlp(optimizer=Adam(schedule=Warmup(5))),
+        mlp(optimizer=Momentum()),
+        mlp(optimizer=Momentum(nesterov=True)),
     ]
     assert len({job.hash for job in jobs}) == len(jobs)
 
@@ -87,6 +100,13 @@ def test_jobs_that_differ_anywhere_have_different_hashes() -> None:
         ("target", float("nan")),
         ("target", True),
         ("target", "0.9"),
+        ("target_loss", "0.9"),
+        ("target_loss", True),
+        ("target_loss", float("nan")),
+        ("target_loss", float("inf")),
+        ("nodes", 3),
+        ("nodes", {"L1": {"gradient": "median"}}),
+        ("nodes", {"L9": {"gradient": "sum"}}),
         ("shuffle", "yes"),
         ("shuffle", 1),
         ("seed", -1),
@@ -99,13 +119,24 @@ def test_jobs_that_differ_anywhere_have_different_hashes() -> None:
         ("optimizer", {"name": "sgd", "rate": -1}),
         ("optimizer", {"name": "sgd", "rate": "fast"}),
         ("optimizer", {"name": "adam", "beta1": 1}),
+        ("optimizer", {"name": "momentum", "momentum": 1}),
+        ("optimizer", {"name": "sgd", "schedule": "step"}),
+        ("optimizer", {"name": "sgd", "schedule": {"every": 3}}),
+        ("optimizer", {"name": "sgd", "schedule": {"name": "cosine", "over": 0}}),
+        ("optimizer", {"name": "sgd", "schedule": {"name": "warmup", "over": 3, "floor": 0}}),
+        ("optimizer", {"name": "sgd", "schedule": 3}),
         ("optimizer", {"name": "adam", "beta2": 1.0}),
         ("optimizer", {"name": "adam", "rate": float("inf")}),
         ("colour", "red"),
     ],
 )
 def test_a_bad_setting_is_a_config_error_with_its_place(name: str, value: Any) -> None:
-    for make in (lambda: Training.from_dict({name: value}), lambda: mlp().with_training(**{name: value})):
+    given = {**mlp().to_dict(), "training": {name: value}}
+    makes: tuple[Callable[[], Job], ...] = (
+        lambda: Job.from_dict(given),
+        lambda: mlp().with_training(**{name: value}),
+    )
+    for make in makes:
         with pytest.raises(ConfigError) as error:
             make()
         assert error.value.where is not None

@@ -127,6 +127,12 @@ def test_a_bad_plan_is_a_usage_error(change: dict[str, Any], text: str) -> None:
 def test_shapes_mode_cannot_train_to_a_target() -> None:
     with pytest.raises(UsageError, match="computes no accuracy"):
         Plan(mlp(target=0.5), mode="shapes").check()
+    with pytest.raises(UsageError, match="computes no loss") as error:
+        Plan(mlp(target_loss=0.5), mode="shapes").check()
+    assert (error.value.where, error.value.do) == (
+        "training.target_loss",
+        "set training.target_loss to null, or use numeric mode",
+    )
 
 
 def test_nodes_are_weighed_as_often_as_they_really_run() -> None:

@@ -221,6 +221,11 @@ def test_validation_passes_and_the_time_to_a_target() -> None:
     assert time_to_target(LEARNING, 0.5) == 6.0
     assert time_to_target(LEARNING, 0.51) == 9.0
     assert time_to_target(LEARNING, 0.99) is None
+    assert time_to_target(LEARNING, None, 2.5) == 6.0
+    assert time_to_target(LEARNING, None, 2.4) == 9.0
+    assert time_to_target(LEARNING, 0.99, 2.5) == 6.0
+    assert time_to_target(LEARNING, 0.5, 0.1) == 6.0
+    assert time_to_target(LEARNING, None, 0.2) is None
 
 
 def test_learning_without_metrics_is_empty() -> None:

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ampsim
-from ampsim.engine.optimizer import SGD, Adam
+from ampsim.engine.optimizer import SGD, Adam, Momentum
+from ampsim.engine.rates import Cosine, Step, Warmup
 from ampsim.errors import ConfigError, UsageError
 from ampsim.job import Job
 from ampsim.result.text import yaml_text
@@ -42,6 +43,14 @@ OPTIMIZERS: list[tuple[dict[str, Any], object]] = [
     ({"training.optimizer.rate": 0.1, "training.optimizer.name": "adam"}, Adam(0.1)),
     ({"training.optimizer": {"name": "adam", "beta1": 0.5}}, Adam(beta1=0.5)),
     ({"training.optimizer": {"rate": 0.1}}, SGD(0.1)),
+    ({"training.optimizer": "momentum", "training.optimizer.nesterov": True}, Momentum(nesterov=True)),
+    (
+        {"training.optimizer.schedule": "step", "training.optimizer.schedule.every": 5}
+        | {"training.optimizer.schedule.factor": 0.5, "training.optimizer.rate": 0.1},
+        SGD(0.1, schedule=Step(5, 0.5)),
+    ),
+    ({"training.optimizer": {"name": "adam", "schedule": {"name": "warmup", "over": 9}}}, Adam(schedule=Warmup(9))),
+    ({"training.optimizer.rate": 1, "training.optimizer.schedule": None}, SGD(1.0)),
 ]
 
 
@@ -50,6 +59,107 @@ def test_an_optimizer_is_changed_in_part_or_replaced_with_its_defaults(
     settings: dict[str, Any], optimizer: object
 ) -> None:
     assert load_job("mlp", settings).training.optimizer == optimizer
+
+
+def test_a_schedule_is_changed_in_part_or_replaced(tmp_path: Path) -> None:
+    file = tmp_path / "job.yaml"
+    schedule = "schedule: {name: step, every: 100, factor: 0.5}"
+    file.write_text(f"workload: mlp\ntraining:\n  optimizer: {{name: sgd, rate: 0.1, {schedule}}}\n")
+    changes: list[tuple[dict[str, Any], object]] = [
+        ({}, Step(100, 0.5)),
+        ({"training.optimizer.schedule.every": 7}, Step(7, 0.5)),
+        ({"training.optimizer.schedule.name": "step", "training.optimizer.schedule.factor": 0.1}, Step(100, 0.1)),
+        ({"training.optimizer.schedule": {"name": "cosine", "over": 7}}, Cosine(7)),
+        ({"training.optimizer.schedule.name": "warmup", "training.optimizer.schedule.over": 3}, Warmup(3)),
+        ({"training.optimizer.schedule": None}, None),
+    ]
+    for settings, wanted in changes:
+        assert load_job(file, settings).training.optimizer == SGD(0.1, schedule=wanted)  # type: ignore[arg-type]
+
+
+# Nodes --------------------------------------------------------------------------------------------------------------
+
+OWN: list[tuple[dict[str, Any], dict[str, dict[str, Any]]]] = [
+    ({"training.nodes.L1.min_update_frequency": 10}, {"L1": {"min_update_frequency": 10}}),
+    (
+        {
+            "training.nodes.L1.gradient": "sum",
+            "training.nodes.L1.update": "instance",
+            "training.nodes.L2.gradient": "sum",
+        },
+        {"L1": {"gradient": "sum", "update": "instance"}, "L2": {"gradient": "sum"}},
+    ),
+    ({"training.nodes.L1": {"gradient": "sum"}}, {"L1": {"gradient": "sum"}}),
+    ({"training.nodes": {"L1": {"gradient": "sum"}}}, {"L1": {"gradient": "sum"}}),
+    ({"training.nodes.L1.optimizer": "adam"}, {"L1": {"optimizer": Adam()}}),
+    (
+        {"training.nodes.L1.optimizer": "adam", "training.nodes.L1.optimizer.rate": 0.1},
+        {"L1": {"optimizer": Adam(0.1)}},
+    ),
+    ({"training.nodes.L1.optimizer.rate": 0.1}, {"L1": {"optimizer": SGD(0.1)}}),  # part of that of the job
+    (
+        {"training.optimizer": "adam", "training.nodes.L1.optimizer.rate": 0.1},
+        {"L1": {"optimizer": Adam(0.1)}},
+    ),
+    (
+        {"training.nodes.L1.optimizer.schedule.name": "warmup", "training.nodes.L1.optimizer.schedule.over": 5},
+        {"L1": {"optimizer": SGD(0.03, schedule=Warmup(5))}},
+    ),
+    ({"training.nodes.L1": None}, {}),
+    ({"training.nodes.L1.optimizer": None, "training.nodes.L1.gradient": "sum"}, {"L1": {"gradient": "sum"}}),
+]
+
+
+@pytest.mark.parametrize("settings, nodes", OWN)
+def test_settings_of_nodes(settings: dict[str, Any], nodes: dict[str, Any]) -> None:
+    assert load_job("mlp", settings).training.nodes == nodes
+
+
+def test_names_of_nodes_may_have_dots() -> None:
+    settings: dict[str, Any] = {
+        "options.replicas": 2,
+        "training.nodes.L1.optimizer": {"name": "momentum", "rate": 0.5},
+        "training.nodes.L1.1.optimizer.rate": 0.1,
+        "training.nodes.L2.0.gradient": "sum",
+        "training.nodes.L2.1": {"gradient": "sum"},
+    }
+    assert load_job("mlp", settings).training.nodes == {
+        "L1": {"optimizer": Momentum(0.5)},
+        "L1.1": {"optimizer": Momentum(0.1)},  # part of what the node has
+        "L2.0": {"gradient": "sum"},
+        "L2.1": {"gradient": "sum"},
+    }
+
+
+def test_settings_of_nodes_change_those_of_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "job.yaml"
+    own = "L1: {gradient: sum, optimizer: {name: adam, rate: 0.1}}, L2: {update: instance}"
+    file.write_text(f"workload: mlp\ntraining:\n  nodes: {{{own}}}\n")
+
+    def found(settings: dict[str, Any]) -> object:
+        return load_job(file, settings).training.nodes
+
+    one, other = {"gradient": "sum", "optimizer": Adam(0.1)}, {"update": "instance"}
+    assert found({}) == {"L1": one, "L2": other}
+    changed = {"gradient": "sum", "optimizer": Adam(0.1, beta1=0.5)}
+    assert found({"training.nodes.L1.optimizer.beta1": 0.5}) == {"L1": changed, "L2": other}
+    assert found({"training.nodes.L1.optimizer": None}) == {"L1": {"gradient": "sum"}, "L2": other}
+    assert found({"training.nodes.L1": None}) == {"L2": other}
+    assert found({"training.nodes": None}) == {}
+
+
+def test_a_bad_setting_of_a_node_has_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "job.yaml"
+    file.write_text("workload: mlp\ntraining:\n  nodes:\n    L1:\n      gradient: sum\n    L7:\n      gradient: sum\n")
+    with pytest.raises(ConfigError, match="the graph has no node 'L7'") as caught:
+        load_job(file)
+    assert caught.value.where == f"{file}:6: training.nodes.L7"
+
+
+@given(st.text(max_size=20), st.integers() | st.text() | st.none() | st.dictionaries(st.text(), st.none()))
+def test_no_setting_of_a_node_brings_anything_but_a_usage_error(name: str, value: object) -> None:
+    with contextlib.suppress(UsageError):
+        load_job("mlp", {f"training.nodes.{name}": value, "training.nodes.L1.optimizer.schedule.every": value})
 
 
 @pytest.mark.parametrize("name", [3, None, ["adam"], {"a": 1}, True])
