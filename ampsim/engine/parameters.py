@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import zlib
 from collections import Counter
 from collections.abc import Sequence
@@ -12,10 +11,11 @@ import numpy as np
 
 from ampsim.engine.ledger import Ledger
 from ampsim.engine.task import Part, Update
+from ampsim.engine.weights import Weights
 from ampsim.errors import NonFinite
 from ampsim.ir.kernels import cut_rows, offsets, stack_rows
 from ampsim.ir.message import Array, Payload, State
-from ampsim.ir.nodes.base import Parameterised, RowGradient
+from ampsim.ir.nodes.base import Parameterised
 from ampsim.ir.work import Work, total
 from ampsim.job import Training
 
@@ -72,11 +72,8 @@ class ParameterState:
         self.index = index
         self.node = node
         settings = self.settings = settings.of_node(node.name, node.base)
-        self.values: dict[str, Array] = values or {}
-        optimizer = settings.optimizer
-        self.slots = {
-            name: {slot: np.zeros_like(value) for slot in optimizer.slots} for name, value in self.values.items()
-        }
+        self._weights = Weights(values or {}, settings.optimizer)
+        self.values, self.slots = self._weights.values, self._weights.slots
         self.muf = settings.min_update_frequency if settings.update == "muf" else 0
         self.version = 0
         self.staleness: Counter[int] = Counter()
@@ -148,19 +145,14 @@ class ParameterState:
 
     def _step(self, pile: Pile) -> None:
         gradients = self._gradients(pile.deferred, pile.nbytes)
-        for name, gradient in gradients.items():
-            values = gradient.values if isinstance(gradient, RowGradient) else gradient
-            flat = values.reshape(-1)
-            # The dot product takes one pass and no memory, but may overflow where nothing is wrong yet.
-            if not math.isfinite(float(np.dot(flat, flat))) and not np.isfinite(flat).all():
-                raise NonFinite(
-                    f"the gradient of {self.node.name}/{name} is not finite; {culprit(pile)}",
-                    self.node.name,
-                    "lower the learning rate, or look at the data of that instance",
-                )
         scale = 1.0 / len(pile.states) if self.settings.gradient == "mean" else 1.0
-        for name, gradient in gradients.items():
-            self.settings.optimizer.step(self.values[name], gradient, scale, self.slots[name], self.version + 1)
+        bad = self._weights.step(gradients, scale, self.version + 1)
+        if bad is not None:
+            raise NonFinite(
+                f"the gradient of {self.node.name}/{bad} is not finite; {culprit(pile)}",
+                self.node.name,
+                "lower the learning rate, or look at the data of that instance",
+            )
 
     def _gradients(self, deferred: Sequence[tuple[Payload, ...]], nbytes: int) -> dict[str, Any]:
         """From all rows stacked; or from each entry in turn, where copying would cost more than adding up."""
