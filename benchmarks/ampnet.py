@@ -27,22 +27,23 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from ampsim.job import Data, Job
+from ampsim.job import Job
 from ampsim.result.analysis.memory import memory
 from ampsim.result.run import Run
 from ampsim.studies.execute import run
 from benchmarks._cases import CASES, Case
+from benchmarks.peers.reference import enough
 
 CORE_TYPE = "OPENBLAS_CORETYPE"
-ENOUGH = 0.9  # of PyTorch's figure on the reference machine
 
 
 def ours(case: Case, job: Job) -> Run:
-    """One training run on two workers; the loss has to fall, or to be small from the first epoch on."""
+    """One training run on two workers; the loss has to fall."""
     result = run(job, workers=2)
     losses = [epoch["train_loss"] for epoch in result.summary["epochs"]]
     assert np.isfinite(losses).all(), losses
@@ -50,30 +51,26 @@ def ours(case: Case, job: Job) -> Run:
     return result
 
 
-def peers(case: Case, data: Data, seconds: float) -> dict[str, Callable[[], float]]:
+def peers(case: Case, seconds: float) -> dict[str, Callable[[], float]]:
     """For each form PyTorch offers, its best way, found by trying each once."""
-    measure = importlib.import_module("benchmarks.peers.measure")
-    module = importlib.import_module(f"benchmarks.peers.{case.peer}")
+    way_of = importlib.import_module("benchmarks.peers.measure").WAYS
+    row = importlib.import_module("benchmarks.peers.__main__").ROWS[case.name]
+    arrays = dict(row.data())
+
+    def speed(form: str, way: Any) -> float:
+        return float(row.module.train_throughput(arrays, form, way, **row.sizes))
+
     found = {}
-    for form in module.FORMS:
-        speeds = {
-            way: module.train_throughput(data.training.arrays, form, replace(way, seconds=seconds / 2), **case.sizes)
-            for way in measure.WAYS
-        }
-        best = replace(max(speeds, key=lambda way: speeds[way]), seconds=seconds)
-        found[f"{form}, {best}"] = _call(module.train_throughput, data, form, best, case)
+    for form in row.module.FORMS:
+        best = max((replace(way, seconds=seconds / 2) for way in way_of), key=lambda way: speed(form, way))
+        found[f"{form}, {best}"] = partial(speed, form, replace(best, seconds=seconds))
     return found
-
-
-def _call(function: Any, data: Data, form: str, way: Any, case: Case) -> Callable[[], float]:
-    return lambda: float(function(data.training.arrays, form, way, **case.sizes))
 
 
 def measure(case: Case, repeats: int, seconds: float, small: bool) -> dict[str, Any]:
     """One row: medians and ranges of both sides, and what bounds ours."""
     job = case.job(small)
-    data = job.data.load()
-    forms = peers(case, data, seconds)
+    forms = peers(case, seconds)
     runs, speeds = [], {form: [] for form in forms}
     for _ in range(repeats):
         runs.append(ours(case, job))
@@ -84,8 +81,6 @@ def measure(case: Case, repeats: int, seconds: float, small: bool) -> dict[str, 
         "core_type": os.environ.get(CORE_TYPE, "unset"),
         "ampsim": [result.summary["throughput"] for result in runs],
         "pytorch": speeds,
-        "reference": case.reference,
-        "targets": case.targets,
         **bounds(runs[-1]),
     }
 
@@ -134,8 +129,8 @@ def line(row: dict[str, Any]) -> str:
     for form, values in row["pytorch"].items():
         theirs = statistics.median(values)
         kind = form.split(",")[0]
-        reference, target = row["reference"].get(kind), row["targets"].get(kind)
-        void = " void: PyTorch is below 0.9 of its figure" if reference and theirs < ENOUGH * reference else ""
+        target = CASES[row["case"]].targets.get(kind)
+        void = "" if enough(row["case"], kind, theirs) is not False else " void: PyTorch is below 0.9 of its figure"
         wanted = f" (aim {target:g})" if target and row["core_type"] == "unset" else ""
         lines.append(f"{'':<25} {form:<28} {theirs:>10,.0f}   ratio {mine / theirs:.2f}{wanted}{void}")
     busy = ", ".join(f"{100 * share:.0f} %" for share in row["utilization"])
@@ -149,7 +144,7 @@ def line(row: dict[str, Any]) -> str:
 def main() -> None:
     """Measure in fresh processes, with and without the core type, and print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0] if __doc__ else None)
-    parser.add_argument("--case", nargs="+", choices=[case.name for case in CASES], default=None)
+    parser.add_argument("--case", nargs="+", choices=list(CASES), default=None)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=2.0, help="of each measurement of PyTorch")
     parser.add_argument("--small", action="store_true", help="small data, to try the benchmark itself")
@@ -160,7 +155,7 @@ def main() -> None:
         importlib.import_module("torch")
     except ImportError:
         sys.exit("PyTorch is not installed\n  do: pip install -e '.[torch]'")
-    chosen = [case for case in CASES if arguments.case is None or case.name in arguments.case]
+    chosen = [CASES[name] for name in arguments.case or CASES]
     rows = []
     for case in chosen:
         for environment in [os.environ] if arguments.here else environments():
