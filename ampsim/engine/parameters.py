@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from ampsim.engine.group import Block, gather
 from ampsim.engine.ledger import Ledger
 from ampsim.engine.task import Part, Update
 from ampsim.engine.weights import Weights
 from ampsim.errors import NonFinite
-from ampsim.ir.kernels import cut_rows, offsets, stack_rows
+from ampsim.ir.kernels import stack_rows
 from ampsim.ir.message import Array, Payload, State
 from ampsim.ir.nodes.base import Parameterised
 from ampsim.ir.work import Work, total
@@ -117,9 +118,9 @@ class ParameterState:
             pile = self._piles.setdefault(states[0][0], Pile(states[0][0]))
             pile.add(deferred, states, count, ages, self._row_bytes * count)
             return None
-        at = offsets(rows)
+        block = Block(deferred, rows)
         for instance, chosen in by_instance(states):
-            cut = tuple(stack_rows([cut_rows(part, at[i], at[i + 1]) for i in chosen]) for part in deferred)
+            cut = tuple(gather([(block, i) for i in chosen]))  # neighbours stay views
             pile = self._piles.setdefault(instance, Pile(instance))
             count = sum(rows[i] for i in chosen)
             pile.add(cut, [states[i] for i in chosen], count, [ages[i] for i in chosen], self._row_bytes * count)

@@ -9,6 +9,7 @@ import numpy as np
 
 from ampsim.ir.message import FORWARD, Array, Spec
 from ampsim.ir.nodes.base import FLOAT, Parameterised, Parameters, need_columns, sizes
+from ampsim.ir.nodes.gates import column_sums
 from ampsim.ir.work import Work
 
 
@@ -61,7 +62,7 @@ class Linear(Parameterised):
 
     def gradients(self, deferred: tuple[Array, ...]) -> dict[str, Array]:
         x, gradient = deferred
-        return {"W": x.T @ gradient, "b": np.add.reduce(gradient, axis=0)}
+        return {"W": x.T @ gradient, "b": column_sums(gradient)}
 
     def work(self, x: Spec, direction: int, input_gradient: bool = True) -> Work:
         rows, k, n = x.shape[0], self.width_in, self.width_out
