@@ -27,7 +27,7 @@ FLOPS = 1e12
 HIDDEN, NODES, TYPES, STEPS = 200, 30, 4, 4  # as many edges as nodes
 MAK = 16
 RATES = (0.1, 0.3, 1.2, 3, 9, 30, 100)  # Gbit/s
-GATED, READOUT = 5, 6  # units; 0 is the embedding, 1 to 4 the types of edges
+GATED, READOUT, DEVICES = 5, 6, 7  # two of seven units; 0 is the embedding, 1 to 4 are the types of edges
 
 
 def rings(graphs: int, nodes: int = NODES, types: int = TYPES, steps: int = STEPS) -> tuple[Graphs, None]:
@@ -39,21 +39,22 @@ def rings(graphs: int, nodes: int = NODES, types: int = TYPES, steps: int = STEP
     return cut(drawn, 1, types=types, steps=steps), None
 
 
-def model(data: ampsim.Recipe, hidden: int = HIDDEN, mak: int = MAK) -> ampsim.Job:
+def model(data: ampsim.Recipe, hidden: int = HIDDEN, copies: int = 1) -> ampsim.Job:
     """The shipped network on other data; what only moves rows stands where the rows are made."""
-    job = ampsim.workload("ggsnn_qm9", data="generated", hidden=hidden)
+    job = ampsim.workload("ggsnn_qm9", data="generated", hidden=hidden, replicas=copies)
     units = dict.fromkeys(("phi", "fan", "edges", "type", "messages"), GATED) | {"molecule": READOUT}
-    for name, unit in units.items():
-        job.graph.nodes[job.graph.index(name)].affinity(unit)
-    return replace(job, data=data).with_training(epochs=1, target=None, max_active_keys=mak, max_batch=1)
+    for node in job.graph.nodes:
+        if node.base in units:
+            node.affinity(units[node.base] + DEVICES * (node.replica.copy if node.replica else 0))
+    return replace(job, data=data).with_training(epochs=1, target=None, max_active_keys=MAK, max_batch=1)
 
 
-def devices(topology: str, rate: float | str) -> ampsim.System:
-    """Seven ideal chips with links of ``rate`` bytes a second."""
+def devices(topology: str, rate: float | str, count: int = DEVICES) -> ampsim.System:
+    """Ideal chips with links of ``rate`` bytes a second."""
     chip = {"matmul": FLOPS, "vector": 1e21, "memory_bandwidth": "unlimited", "memory_capacity": "unlimited"}
     return ampsim.System.from_dict({
         "name": "appendix",
-        "chips": [{"count": 7, **chip}],
+        "chips": [{"count": count, **chip}],
         "links": {"bandwidth": rate, "latency": 0.0},
         "topology": {"kind": topology},
     })  # fmt: skip

@@ -59,10 +59,63 @@ def test_four_workers_keep_to_both_bounds_and_the_figure_on_the_page_is_theirs(t
     assert (tmp_path / "figure.svg").read_bytes() == (FIGURES / "four_workers.svg").read_bytes()
 
 
+def test_sparsity_counts_what_nodes_and_edges_say(tmp_path: Path) -> None:
+    rows = study("sparsity", "--graphs", "6", folder=tmp_path)
+    found = {(row["form"], row["copies"], row["mak"]): row for row in rows}
+    assert found["dense", 1, 1]["flop"] > 3 * found["sparse", 1, 1]["flop"]
+    for row in rows:
+        assert row["graphs_per_second"] <= 1e12 / row["busiest"] * (1 + 1e-9)
+        assert row["devices"] <= 7 * row["copies"]
+    for mak in (1, 16):
+        assert found["sparse", 1, mak]["graphs_per_second"] > 2 * found["dense", 1, mak]["graphs_per_second"]
+    # One molecule in flight keeps one copy busy, whatever there is; six of them are shared by four.
+    alone, copied = (found["sparse", copies, 1]["graphs_per_second"] for copies in (1, 4))
+    assert copied == pytest.approx(alone, rel=0.2)
+    assert found["sparse", 4, 16]["graphs_per_second"] > 1.5 * found["sparse", 1, 16]["graphs_per_second"]
+
+
+def test_sync_async_tells_staleness_and_speed_also_where_no_target_is_reached(tmp_path: Path) -> None:
+    rows = study("sync_async", "--seeds", "1", "--images", "300", "--epochs", "1", folder=tmp_path)
+    assert [(row["batch"], row["mak"]) for row in rows] == [(b, m) for b in (1, 10, 100) for m in (1, 4, 16)]
+    for row in rows:
+        assert (row["epochs"] is None) == (row["milliseconds"] is None)
+        assert row["staleness"] <= row["mak"] - 1
+    speed = [row["images_per_second"] for row in rows]
+    assert speed[0] < speed[1] < speed[2]
+    assert speed[3] < speed[4]
+
+
+def test_update_frequency_makes_updates_rarer_and_gradients_fresher(tmp_path: Path) -> None:
+    rows = study("update_frequency", "--trees", "60", "--epochs", "1", folder=tmp_path)
+    assert [row["muf"] for row in rows] == 2 * [1, 10, 50, 200]
+    for half in (rows[:4], rows[4:]):
+        assert [row["updates"] for row in half] == sorted((row["updates"] for row in half), reverse=True)
+        assert [row["staleness"] for row in half] == sorted((row["staleness"] for row in half), reverse=True)
+
+
 @pytest.mark.slow
-def test_the_figure_of_the_estimate_is_that_of_the_page(tmp_path: Path) -> None:
-    study("appendix_estimate", folder=tmp_path)
-    assert (tmp_path / "figure.svg").read_bytes() == (FIGURES / "appendix_estimate.svg").read_bytes()
+@pytest.mark.parametrize("name", ["appendix_estimate", "sparsity"])
+def test_the_figures_on_the_page_are_those_of_the_studies(name: str, tmp_path: Path) -> None:
+    study(name, folder=tmp_path)
+    assert (tmp_path / "figure.svg").read_bytes() == (FIGURES / f"{name}.svg").read_bytes()
+
+
+@pytest.mark.slow
+def test_asynchrony_keeps_the_epochs_as_the_page_says(tmp_path: Path) -> None:
+    rows = study("sync_async", "--seeds", "1", folder=tmp_path)
+    epochs = {(row["batch"], row["mak"]): row["epochs"] for row in rows}
+    assert None not in epochs.values()
+    for batch in (1, 10, 100):
+        assert epochs[batch, 4] <= 1.3 * epochs[batch, 1] + 0.25  # it is looked for every quarter
+
+
+@pytest.mark.slow
+def test_frequent_updates_need_few_epochs_until_they_are_stale(tmp_path: Path) -> None:
+    rows = study("update_frequency", folder=tmp_path)
+    epochs = {(row["rate"], row["muf"]): row["epochs"] or 8.25 for row in rows}
+    assert epochs[0.01, 10] < epochs[0.01, 50] < epochs[0.01, 200]
+    assert epochs[0.03, 10] < epochs[0.03, 200]
+    assert epochs[0.03, 10] < epochs[0.03, 1]
 
 
 @pytest.fixture(scope="module")
