@@ -19,7 +19,7 @@ import numpy as np
 
 from ampsim.engine.assemble import replay_order
 from ampsim.engine.null import NullBackend
-from ampsim.engine.optimizer import Adam
+from ampsim.engine.optimizer import Adam, Momentum
 from ampsim.engine.plan import Backend, Plan
 from ampsim.errors import AmpsimError, UsageError
 from ampsim.ir.data import Dataset
@@ -223,6 +223,10 @@ def cases() -> Iterator[Case]:
         yield Case(Plan(copied, 2), tolerance=0.0)
         yield Case(Plan(copied.with_training(max_active_keys=4, max_batch=2, validate_every=5), 2), tolerance=None)
     yield Case(Plan(replicated(mlp(**settings), 3), 3, mode="shapes"), tolerance=None)
+    apart = {"cell": {"update": "instance", "optimizer": Momentum(0.05)}, "embed": {"gradient": "sum"}}
+    mixed = rnn(**settings, nodes=apart)
+    yield Case(Plan(mixed, 3), tolerance=0.0)
+    yield Case(Plan(mixed.with_training(max_active_keys=4, max_batch=2, validate_every=5), 2), tolerance=None)
     stacked = rnn(epochs=2, update="instance", max_batch=8)
     yield Case(Plan(stacked, 3), tolerance=1e-5)
     yield Case(Plan(stacked.with_training(max_active_keys=4), 2), tolerance=None)

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from hypothesis import strategies as st
 
-from ampsim.engine.optimizer import SGD, Adam, Optimizer
+from ampsim.engine.optimizer import SGD, Adam, Momentum, Optimizer
 from ampsim.engine.plan import Plan
+from ampsim.engine.rates import Warmup
 from ampsim.ir.data import Dataset
 from ampsim.ir.graph import Graph
 from ampsim.ir.message import Array, Spec, State
@@ -38,7 +39,12 @@ from ampsim.ir.nodes import (
 from ampsim.job import Job, Recipe, Training
 
 WIDTH, CLASSES, TOKENS = 4, 3, 5
-OPTIMIZERS: tuple[Optimizer, ...] = (SGD(0.01), Adam(0.001))
+OPTIMIZERS: tuple[Optimizer, ...] = (SGD(0.01), Adam(0.001), Momentum(0.005, schedule=Warmup(9)))
+OF_TOP: tuple[dict[str, Any], ...] = (
+    {},
+    {"update": "instance"},
+    {"update": "muf", "min_update_frequency": 2, "optimizer": Momentum(0.01, nesterov=True), "gradient": "sum"},
+)
 LOOPS = 2
 
 
@@ -236,7 +242,10 @@ class Setting:
 
 @st.composite
 def settings(draw: st.DrawFn) -> Setting:
-    """Admit 1 to 8 at a time, max_batch 1 to 16, muf 1 to 7 or at the instance's end, 1 to 4 workers."""
+    """Admit 1 to 8 at a time, max_batch 1 to 16, muf 1 to 7 or at the instance's end, 1 to 4 workers.
+
+    The last layer may have settings of its own.
+    """
     graph = draw(graphs())
     training = Training(
         epochs=draw(st.integers(1, 2)),
@@ -248,6 +257,7 @@ def settings(draw: st.DrawFn) -> Setting:
         optimizer=draw(st.sampled_from(OPTIMIZERS)),
         validate_every=draw(st.sampled_from([None, 1, 4])),
         seed=draw(st.integers(0, 3)),
+        nodes={"top": draw(st.sampled_from(OF_TOP))},
     )
     options = {
         "instances": draw(st.integers(1, 6)),

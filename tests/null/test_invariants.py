@@ -184,7 +184,7 @@ def test_shapes_mode_walks_the_very_same_path(setting: Setting) -> None:
 @many
 @given(settings(), SEEDS)
 def test_one_instance_at_a_time_updated_at_its_end_is_never_stale(setting: Setting, seed: int) -> None:
-    run, _ = shuffled(setting.plan(max_active_keys=1, update="instance"), seed)
+    run, _ = shuffled(setting.plan(max_active_keys=1, update="instance", nodes={}), seed)
     assert set(run.tables["staleness"]["staleness"].tolist()) <= {0}
 
 
@@ -203,9 +203,10 @@ def test_updates_are_as_many_as_gradients_ask_for(setting: Setting, seed: int) -
     nodes = len(setting.owner)
     plan = Plan(setting.job, nodes, owner=tuple(range(nodes)))
     run, backend = shuffled(plan, seed)
-    training, schedule, updates = plan.job.training, plan.program.schedule, run.tables["updates"]
+    schedule, updates = plan.program.schedule, run.tables["updates"]
     for index, node in enumerate(plan.job.graph.nodes):
         if isinstance(node, Parameterised):
+            training = plan.job.training.of_node(node.name, node.base)
             own = updates["node"] == index
             asked = backend.sent[plan.job.graph.incoming[index][0][0], FORWARD]
             instances = [state[0] for state, _, _ in asked if schedule.training(state[0])]
