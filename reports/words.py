@@ -68,13 +68,13 @@ def _learnt(shown: Shown) -> str:
         return ""
     said = f"Validation accuracy came to {text.percent(accuracy)}"
     target, loss = run.summary["target"], run.summary.get("target_loss")
-    goals = [] if target is None else [f"the target of {text.percent(target)}"]
+    goals = [] if target is None else [text.percent(target)]
     if loss is not None:
         said += f", the loss to {text.number(run.epochs[-1].get('validation_loss'))}"
-        goals.append(f"the target of a loss of {text.number(loss)}")
+        goals.append(f"a loss of {text.number(loss)}")
     if not goals:
         return said
-    goal = " or ".join(goals)
+    goal = f"the target of {' or '.join(goals)}"
     if run.time_to_target is None:
         return f"{said}; {goal} was not reached"
     return f"{said}; {goal} was reached after {text.seconds(run.time_to_target)} of training"

@@ -124,6 +124,16 @@ def test_link_bars_show_occupied_time_and_bytes() -> None:
     assert sum(int(row[2].replace(",", "")) for row in sheet.rows) == crossings
 
 
+def test_a_target_is_a_line_in_the_frame_of_its_own_quantity() -> None:
+    run = make_run()
+    run.summary |= {"target": 0.5, "target_loss": 0.25}
+    loss, accuracy = (plot.figure for plot in plots(learning.section(shown([run]))))
+    assert [(shape.y0, shape.y1) for shape in loss.layout.shapes] == [(0.25, 0.25)]
+    assert [(shape.y0, shape.y1) for shape in accuracy.layout.shapes] == [(50.0, 50.0)]
+    run.summary |= {"target": None, "target_loss": None}
+    assert not any(plot.figure.layout.shapes for plot in plots(learning.section(shown([run]))))
+
+
 def test_learning_curves_of_all_runs_share_a_frame() -> None:
     fast, slow = make_run(latency=16), make_run(compute=8192, backend="runtime")
     section = learning.section(shown([fast, slow]))

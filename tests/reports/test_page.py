@@ -102,6 +102,21 @@ def test_the_summary_speaks_in_numbers_of_the_run(single: Page) -> None:
     assert "the target of" in single.text
 
 
+@pytest.mark.parametrize(
+    "goals, said",
+    [
+        ({"target": None, "target_loss": 0.25}, "the target of a loss of 0.25 was"),
+        ({"target": 0.5, "target_loss": 0.25}, "the target of 50.0 % or a loss of 0.25 was"),
+    ],
+)
+def test_a_target_loss_is_named(goals: dict[str, float | None], said: str) -> None:
+    run = make_run(2)
+    run.summary |= goals
+    text = Page(page([run])).text.replace("\u00a0", " ")
+    assert said in text
+    assert ", the loss to " in text
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_names_are_text(name: str) -> None:
     plain = Page(page([make_run(2), make_run(2)]))

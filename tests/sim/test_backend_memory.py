@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from ampsim import testing
+from ampsim.engine.optimizer import Adam, Momentum
 from ampsim.errors import CapacityError, OutOfMemory
 from ampsim.hw.memory import RUNNING
 from ampsim.job import Job
@@ -45,6 +46,17 @@ def test_what_does_not_even_fit_at_rest_is_refused_before_the_run() -> None:
         run(job, 2, ["unlimited", needed - 1])
     with pytest.raises(OutOfMemory):  # it fits at rest, and then nothing else does
         run(job, 2, ["unlimited", needed])
+
+
+def test_the_slots_of_each_nodes_own_optimizer_have_to_fit() -> None:
+    """A chip for each of three layers; the second has two slots, the last has one, of the sizes of its parameters."""
+    job = testing.mlp(nodes={"L2": {"optimizer": Adam()}, "L3": {"optimizer": Momentum()}})
+    sizes = [4 * (6 * 8 + 8) * 2, 4 * (8 * 8 + 8) * 4, 4 * (8 * 3 + 3) * 3]
+    for chip, size in enumerate(sizes):
+        with pytest.raises(CapacityError, match="does not fit"):
+            run(job, 3, [size - 1 if chip == small else "unlimited" for small in range(3)])
+        with pytest.raises(OutOfMemory):
+            run(job, 3, [size if chip == small else "unlimited" for small in range(3)])
 
 
 @pytest.mark.parametrize("make", [testing.mlp, testing.rnn, testing.diamond])
