@@ -9,7 +9,8 @@ and ampsim take turns; medians and the spread are printed. Everything runs twice
 environment without ``OPENBLAS_CORETYPE`` and, where it is set, with it as it is.
 
 ``gemm`` is the share of the time in which two cores would do nothing but ampsim's matrix products, at the rate measured
-in the same run; ``accounted`` is what the tables say a worker holds at most, ``resident`` what the kernel counted.
+in the same run; ``accounted`` is what the tables say a worker holds at most, ``resident`` what the kernel counted, without
+the shared data and rings.
 
 The answers asserted: losses fall on both sides; a PyTorch form that stays below 0.9 of what it reached on the reference
 machine makes its row void, since then the machine was not its own.
@@ -89,7 +90,10 @@ def bounds(result: Run) -> dict[str, Any]:
     """How near the limit a run was, and what it took: products at the measured rate, busy shares, bytes."""
     tables = result.tables
     held = memory(tables, result.workers, result.summary["static_memory"]).peak.sum(axis=1)
-    resident = [found["after"]["peak"] - found["before"]["resident"] for found in result.summary["resident"]]
+    resident = [
+        found["after"]["peak"] - found["before"]["resident"] - found["after"]["shared"] + found["before"]["shared"]
+        for found in result.summary["resident"]
+    ]
     rate = gemm_rate()
     return {
         "gemm": result.summary["matmul"] / rate / result.summary["makespan"],
