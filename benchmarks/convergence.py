@@ -44,6 +44,7 @@ CASES = {
     for case in (
         Case("mlp", {"data": "mnist5k"}, {"target": 0.89}),
         Case("list_reduction", {}, {"target": 0.97}, {"lists": 20_000, "validation": 1_000}),
+        Case("tree_lstm", {}, {"target": 0.86}, {"trees": 1_500, "validation": 300, "hidden": 64, "vocabulary": 4_000}),
         Case("ggsnn_babi15", {}, {"target": 1.0}),
     )
 }

@@ -80,9 +80,10 @@ def propagate(start: Node, types: int, hidden: int, first_unit: int = 0) -> Port
 
     Units from ``first_unit``: one for each type's Linear, then one for the gated unit.
     """
-    phi, fan = Phi("phi", ports=("start", "again")), Bcast("fan", ports=("along", "old"))
+    gated = first_unit + types  # everything but the products stands with the gated unit: states take no detours
+    phi, fan = Phi("phi", ports=("start", "again")).affinity(gated), Bcast("fan", ports=("along", "old"))
     kinds = tuple(f"type{kind}" for kind in range(types))
-    choose, messages = Cond("type", type_of, ports=kinds), Phi("messages", ports=kinds)
+    choose, messages = Cond("type", type_of, ports=kinds), Phi("messages", ports=kinds).affinity(gated)
     join, more = Concat("join", ports=("m", "h")), Cond("more", steps_left, ports=("no", "yes"))
     _ = start >> phi["start"]
     _ = phi >> fan
@@ -92,6 +93,6 @@ def propagate(start: Node, types: int, hidden: int, first_unit: int = 0) -> Port
         _ = choose[name] >> linear >> messages[name]
     _ = messages >> Group("into", step_of, by_type, rows=into) >> join["m"]
     _ = fan["old"] >> join["h"]
-    _ = join >> Gru("gru", hidden, hidden).affinity(first_unit + types) >> Isu("next", one_more, one_less) >> more
+    _ = join >> Gru("gru", hidden, hidden).affinity(gated) >> Isu("next", one_more, one_less) >> more
     _ = more["yes"] >> phi["again"]
     return more["no"]

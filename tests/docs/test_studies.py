@@ -179,3 +179,10 @@ def test_a_figure_of_another_kind_is_refused(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "a figure ends in .html or .svg" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_more_in_flight_are_more_rows_a_task_and_no_more_updates(tmp_path: Path) -> None:
+    rows = study("dynamic_batching", "--questions", "300", folder=tmp_path)
+    assert [row["in_flight"] for row in rows] == [1, 2, 4, 8, 16, 32, 64]
+    assert len({row["updates"] for row in rows}) == 1
+    assert rows[-1]["tasks"] < rows[0]["tasks"] / 4
