@@ -8,9 +8,9 @@ one thread, two threads, two Hogwild processes, in every form it offers. Ways ar
 and ampsim take turns; medians and the spread are printed. Everything runs twice, in an
 environment without ``OPENBLAS_CORETYPE`` and, where it is set, with it as it is.
 
-``gemm`` is the share of the time in which two cores would do nothing but ampsim's matrix products, at the rate measured
-in the same run; ``accounted`` is what the tables say a worker holds at most, ``resident`` what the kernel counted, without
-the shared data and rings.
+``gemm`` is the share of the time in which two cores would do nothing but ampsim's matrix products, at the rate
+measured in the same run; ``accounted`` is what the tables say a worker holds at most, ``resident`` what the kernel
+counted, without the shared data and rings.
 
 The answers asserted: losses fall on both sides; a PyTorch form that stays below 0.9 of what it reached on the reference
 machine makes its row void, since then the machine was not its own.

@@ -48,8 +48,8 @@ def list_reduction(
 
     Units: 0 the embedding, 1 the cell, 2 the classifier. Trained to 97 % by Adam, the cell at rate 1e-3 and the table
     at 0.2: its entries have to grow far apart, and at the rate of the cell the alternating sum is not learnt and
-    accuracy stays near 80 %, as it does with a tanh in place of the ReLU. The whole graph is made ``replicas`` times, and the
-    copies are made equal once an epoch.
+    accuracy stays near 80 %, as it does with a tanh in place of the ReLU. The whole graph is made ``replicas`` times,
+    and the copies are made equal once an epoch.
     """
     tokens, h0, labels = Source("tokens"), Source("h0"), Source("labels")
     phi, add = Phi("phi", ports=("start", "again")), Add("add", ports=("h", "x")).affinity(1)

@@ -4,8 +4,8 @@
     C1CC1               equal digits (or %nn) close a ring; if both ends name an order, the larger one counts
 
 Atoms outside of brackets are filled up with hydrogens to valence 4 (C), 3 (N), 2 (O), 1 (F). Aromatic are the bonds of
-rings of six with three alternating double bonds, and of rings of five with two that share no atom and an N or O that has
-none. The rule looks at the form as written: of two rings that share a bond, one may alternate and the other not.
+rings of six with three alternating double bonds, and of rings of five with two that share no atom and an N or O that
+has none. The rule looks at the form as written: of two rings that share a bond, one may alternate, the other not.
 """
 
 from __future__ import annotations
