@@ -1,0 +1,47 @@
+"""The fields of a system file: types, units and both bounds of every number.
+
+A quantity is a number in base units; in a file it may be a string with a unit, which ``hw.quantity``
+rewrites before these types are checked.
+"""
+
+from __future__ import annotations
+
+from ampsim.hw.schema.base import MAX_CHIPS, Bandwidth, Bytes, Name, Source, Text
+from ampsim.hw.schema.chips import Chips, Table
+from ampsim.hw.schema.network import (
+    Edge,
+    Edges,
+    Full,
+    Host,
+    Line,
+    Links,
+    Mesh,
+    Ring,
+    Route,
+    Switch,
+    Topology,
+    Torus,
+)
+
+__all__ = [
+    "MAX_CHIPS",
+    "Bandwidth",
+    "Bytes",
+    "Chips",
+    "Edge",
+    "Edges",
+    "Full",
+    "Host",
+    "Line",
+    "Links",
+    "Mesh",
+    "Name",
+    "Ring",
+    "Route",
+    "Source",
+    "Switch",
+    "Table",
+    "Text",
+    "Topology",
+    "Torus",
+]
