@@ -15,6 +15,7 @@ THREAD_VARIABLES = (
 )
 os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +25,9 @@ from hypothesis import settings
 from tests.leaks import Snapshot
 
 HERE = Path(__file__).parent
+
+# A job in a shell's background ignores Ctrl-C, and so would every program that the tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No deadline: the time a test takes says more about the machine's load than about the code. CI draws the same
 # examples every time, so that a red run is about the change.

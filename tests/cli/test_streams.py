@@ -41,8 +41,26 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*PROGRAM, *words], capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
+started: list[subprocess.Popen[bytes]] = []
+
+
 def start(*words: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([*PROGRAM, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+    program = subprocess.Popen(
+        [*PROGRAM, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    )
+    started.append(program)
+    return program
+
+
+@pytest.fixture(autouse=True)
+def nothing_runs_on() -> Iterator[None]:
+    """A program that a failed test has left would train for hours."""
+    yield
+    while started:
+        program = started.pop()
+        if program.poll() is None:
+            os.killpg(program.pid, signal.SIGKILL)
+            program.communicate()
 
 
 def wait_for_workers(program: subprocess.Popen[bytes], count: int) -> list[psutil.Process]:
