@@ -83,6 +83,7 @@ def main(
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     faulthandler.enable(stack.fd, all_threads=False)
+    _keep_to_one_core(index, count)
     worker = Worker(index, count, config, None, {}, pipe)
     threading.Thread(target=worker._watch, name="watchdog", daemon=True).start()
     try:
@@ -100,6 +101,18 @@ def main(
         if code not in (None, 0):
             pipe.send_bytes(FAILED + msgspec.msgpack.encode(_failure(error)))
             sys.exit(1)
+
+
+def _keep_to_one_core(index: int, count: int) -> None:
+    """With a worker for every core, each has its own.
+
+    The controller needs a core for a moment now and then, and a scheduler that is free to do so moves the worker that
+    stood there to the other worker's core: list reduction on two cores ran up to a quarter slower. With fewer workers
+    than cores there is room, and two runs beside each other must not meet on the same core.
+    """
+    cores = sorted(os.sched_getaffinity(0))
+    if count == len(cores):
+        os.sched_setaffinity(0, {cores[index]})
 
 
 def resolve(name: str) -> Any:

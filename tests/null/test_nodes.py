@@ -35,6 +35,7 @@ from ampsim.ir.nodes import (
     Transform,
 )
 from ampsim.ir.nodes.base import ShapeError
+from ampsim.ir.nodes.embedding import FEW
 from tests.null.proofs import close, dense, prove
 
 ROWS, SIZES, SEEDS = st.integers(1, 5), st.integers(1, 6), st.integers(0, 2**32 - 1)
@@ -53,7 +54,7 @@ def test_embedding(rows: int, vocabulary: int, width: int, seed: int) -> None:
 
 
 @pytest.mark.parametrize("tokens, width", [(3, 20), (300, 100), (2000, 20), (0, 4)])
-@pytest.mark.parametrize("vocabulary", [1, 7, 1000])
+@pytest.mark.parametrize("vocabulary", [1, 7, FEW, FEW + 1, 1000])
 def test_rows_of_an_embedding_are_summed_however_often_they_occur(tokens: int, width: int, vocabulary: int) -> None:
     random = np.random.default_rng(0)
     node = Embedding("E", vocabulary, width)

@@ -34,6 +34,11 @@ def tell(worker: Worker) -> None:
     worker.say(msgspec.msgpack.encode([worker.index, worker.count, worker.config, total]))
 
 
+def cores(worker: Worker) -> None:
+    """On which cores a worker may run."""
+    worker.say(msgspec.msgpack.encode(sorted(os.sched_getaffinity(0))))
+
+
 def sleep(worker: Worker) -> None:
     """Do nothing for a very long time."""
     ready(worker)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 
+import msgspec
 import psutil
 import pytest
 
@@ -46,6 +47,16 @@ def test_workers_that_return_have_ended_well(method: str) -> None:
         assert pool.finish(PATIENCE) == []
         assert pool.running == []
         assert pool.watch(0) == []
+
+
+@pytest.mark.parametrize("more", [-1, 0, 1])
+def test_a_worker_for_every_core_has_one_of_its_own(more: int) -> None:
+    here = sorted(os.sched_getaffinity(0))
+    count = len(here) + more
+    if count:
+        with Pool(ENTRIES + "cores", count) as pool:
+            said = {said.worker: msgspec.msgpack.decode(said.message) for said in pool.finish(PATIENCE)}
+        assert said == {worker: [here[worker]] if more == 0 else here for worker in range(count)}
 
 
 @pytest.mark.parametrize("method", ["forkserver", "spawn"])

@@ -13,6 +13,7 @@ from ampsim.ir.nodes.base import FLOAT, Parameterised, Parameters, RowGradient, 
 from ampsim.ir.work import Work
 
 ROUNDS = 4
+FEW = 32  # tokens that are told apart by a product with ones and zeros
 _SMALL, _NARROW = 20_000, 16  # elements and columns below which the simple way is the faster one
 
 
@@ -64,7 +65,12 @@ class Embedding(Parameterised):
         return None, (saved[0], gradient)
 
     def gradients(self, deferred: tuple[Array, ...]) -> dict[str, Any]:
-        return {"table": RowGradient(*sum_by_token(*deferred))}
+        tokens, gradient = deferred
+        if self.vocabulary > FEW:
+            return {"table": RowGradient(*sum_by_token(tokens, gradient))}
+        chosen = np.equal(np.arange(self.vocabulary)[:, None], tokens).astype(gradient.dtype)
+        rows = np.flatnonzero(chosen.any(axis=1))
+        return {"table": RowGradient(rows, (chosen @ gradient).take(rows, axis=0))}
 
     def work(self, x: Spec, direction: int, input_gradient: bool = True) -> Work:
         if direction == FORWARD:
