@@ -12,7 +12,8 @@ from ampsim.errors import ConfigError
 from ampsim.hw import units
 from ampsim.strict_yaml import PathError, Steps
 
-Leaf = Callable[[Any, str], Any]
+Leaf = Callable[[Any, str, Steps], Any]
+"""What becomes of a quantity: its value, its dimension (one of ``hw.units``) and the path to it."""
 
 
 def to_numbers(value: Any, kind: Any) -> Any:
@@ -20,12 +21,17 @@ def to_numbers(value: Any, kind: Any) -> Any:
 
     Values of a wrong form are left for the schema to refuse. Raises PathError for a bad quantity.
     """
-    return _rewrite(value, _info(kind), units.parse, ())
+    return rewrite(value, kind, lambda found, dimension, _: units.parse(found, dimension))
 
 
 def to_strings(value: Any, kind: Any) -> Any:
     """The reverse of :func:`to_numbers`: a copy with every quantity as a string with its unit."""
-    return _rewrite(value, _info(kind), _show, ())
+    return rewrite(value, kind, lambda found, dimension, _: _show(found, dimension))
+
+
+def rewrite(value: Any, kind: Any, leaf: Leaf) -> Any:
+    """A copy of ``value`` in which every quantity is what ``leaf`` makes of it; words in its place are left alone."""
+    return _rewrite(value, _info(kind), leaf, ())
 
 
 @cache
@@ -56,7 +62,7 @@ def _rewrite(value: Any, info: Any, leaf: Leaf, steps: Steps) -> Any:
 
 def _quantity(value: Any, dimension: str, leaf: Leaf, steps: Steps) -> Any:
     try:
-        return leaf(value, dimension)
+        return leaf(value, dimension, steps)
     except ConfigError as error:
         raise PathError(error.what, steps, error.do) from None
 
