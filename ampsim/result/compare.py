@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ampsim.result.metrics import mean_staleness
 from ampsim.result.run import Run
 from ampsim.result.schema import Array
 
@@ -79,15 +80,9 @@ def _quantities(run: Run) -> dict[str, tuple[str, float | None]]:
         "training loss": ("", last.get("train_loss")),
         "validation loss": ("", last.get("validation_loss")),
         "validation accuracy": ("share", last.get("validation_accuracy")),
-        "staleness, mean": ("versions", _staleness(run)),
+        "staleness, mean": ("versions", mean_staleness(run)),
     }
     return found
-
-
-def _staleness(run: Run) -> float | None:
-    table = run.tables["staleness"]
-    count = int(table["count"].sum())
-    return float(table["staleness"].astype(np.float64) @ table["count"]) / count if count else None
 
 
 def agreement(a: Run, b: Run) -> list[Fact]:

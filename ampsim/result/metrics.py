@@ -1,0 +1,139 @@
+"""Every metric once: what each word means, and the scalars of a run by name.
+
+Pages, tables, sweeps and the glossary of a report take words and numbers from here; docs/metrics.md shows them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from ampsim.result.analysis.links import link_totals
+from ampsim.result.run import Run
+
+
+class Word(NamedTuple):
+    """A word, its unit (empty: a count or no number at all), what it means; ``on_page``: a report explains it too."""
+
+    name: str
+    unit: str
+    meaning: str
+    on_page: bool = False
+
+
+WORDS = (
+    Word("makespan", "s", "from the start of the run to the completion of its last instance, or to the end of its last "
+         "task if that is later", True),
+    Word("busy time", "s", "of a worker: length of the union of its tasks"),
+    Word("utilization", "share", "of a worker: busy time / makespan", True),
+    Word("throughput", "rows/s", "rows of training instances / sum over stretches of training of (last completion - "
+         "first admission); validation passes count in neither", True),
+    Word("time spent training", "s", "sum over stretches of training of (first admission of the next stretch - first "
+         "admission)"),
+    Word("time to target", "s", "time spent training when a validation pass first reached the target: an accuracy, or "
+         "a loss", True),
+    Word("epochs to target", "epochs", "epochs begun when a validation pass first reached the target"),
+    Word("loss", "", "sum over the rows of a pass of their losses / rows; the losses of several loss nodes count row "
+         "by row"),
+    Word("accuracy", "share", "rows classified correctly / rows that a loss was computed for"),
+    Word("waiting for input", "s", "idle, from the end of a task until the last message of the next task was sent",
+         True),
+    Word("communication", "s", "idle, from then until that message had arrived", True),
+    Word("admission", "s", "waiting for input, where the controller was to send it: a new instance", True),
+    Word("overhead", "s", "idle, from the arrival of the last message to the start of the task; all of the gap before "
+         "an update", True),
+    Word("drained", "s", "idle, after a worker's last task", True),
+    Word("staleness", "versions", "updates of a node between the forward and the backward pass of a gradient", True),
+    Word("task", "", "one group of messages of one node in one direction, run without interruption; or an update",
+         True),
+    Word("parcel", "", "all that one task sends to one worker; it travels as one transfer", True),
+    Word("load", "B/s", "of a link: bytes of its parcels / time, each parcel spread evenly over its time on the link"),
+    Word("occupied time", "s", "of a link: length of the union of its parcels"),
+    Word("queue", "messages", "of a worker: messages that have arrived and whose task has not started"),
+    Word("memory level", "B", "of a worker: parameters + gradients + optimizer state + caches + deferred rows + queues "
+         "+ outbox"),
+    Word("peak memory", "B", "highest memory level"),
+    Word("FLOP", "FLOP", "of a product of m x k by k x n: 2 m k n; elsewhere one for each elementary operation on an "
+         "element"),
+    Word("difference, relative", "share", "(a - b) / |b|, where b is the run on the right; for an error of prediction, "
+         "b is measured", True),
+    Word("elasticity", "", "of a metric M to a resource made f times as fast: ln(M after / M before) / ln f"),
+    Word("Pareto optimal", "", "a point than which no other is better in one objective and no worse in all others"),
+    Word("kB, MB, GB", "", "decimal: 1 MB is 1,000,000 bytes", True),
+)  # fmt: skip
+
+
+class Scalar(NamedTuple):
+    """A number of a run. ``goal``: ``max`` or ``min`` is better, empty where neither is. None where there is none."""
+
+    unit: str
+    goal: str
+    meaning: str
+    of: Callable[[Run], float | None]
+
+
+def _summary(name: str) -> Callable[[Run], float | None]:
+    return lambda run: run.summary.get(name)
+
+
+def _last(name: str) -> Callable[[Run], float | None]:
+    return lambda run: run.epochs[-1].get(name) if run.epochs else None
+
+
+def _busy(run: Run) -> list[float]:
+    return [share for share in run.utilization if share is not None]
+
+
+def _occupied(run: Run) -> float | None:
+    if not run.makespan or not run.summary["links"]:
+        return None
+    return float(link_totals(run.tables, len(run.summary["links"])).occupied.max() / run.makespan)
+
+
+def mean_staleness(run: Run) -> float | None:
+    """Mean over all gradients of the run; None where there are none."""
+    table = run.tables["staleness"]
+    count = int(table["count"].sum())
+    return float(table["staleness"].astype(np.float64) @ table["count"]) / count if count else None
+
+
+def _peak(run: Run) -> float | None:
+    chips = [chip["peak"] for chip in run.summary.get("chips") or []]
+    return max(chips or run.summary.get("peak_memory") or [], default=None)
+
+
+def _energy(run: Run) -> float | None:
+    found = run.summary.get("energy")
+    return found.get("total") if isinstance(found, dict) else found
+
+
+SCALARS: dict[str, Scalar] = {
+    "workers": Scalar("", "min", "workers, placed on or not", _summary("workers")),
+    "makespan": Scalar("s", "min", "makespan", _summary("makespan")),
+    "throughput": Scalar("rows/s", "max", "throughput", _summary("throughput")),
+    "utilization": Scalar("share", "max", "mean of the workers' utilization",
+                          lambda run: sum(_busy(run)) / len(_busy(run)) if _busy(run) else None),
+    "busiest_worker": Scalar("share", "", "highest utilization of a worker", lambda run: max(_busy(run), default=None)),
+    "busiest_link": Scalar("share", "", "largest occupied time of a link / makespan", _occupied),
+    "link_bytes": Scalar("B", "min", "bytes of all parcels, once for each link on the way",
+                         lambda run: float(run.tables["links"]["bytes"].sum())),
+    "peak_memory": Scalar("B", "min", "largest peak memory of a chip", _peak),
+    "energy": Scalar("J", "min", "energy of the run; none where the chips state none", _energy),
+    "time_to_target": Scalar("s", "min", "time to target", _summary("time_to_target")),
+    "epochs_to_target": Scalar("epochs", "min", "epochs to target", _summary("epochs_to_target")),
+    "train_loss": Scalar("", "min", "loss in training, in the last epoch", _last("train_loss")),
+    "validation_loss": Scalar("", "min", "loss in validation, in the last epoch", _last("validation_loss")),
+    "validation_accuracy": Scalar("share", "max", "accuracy in validation, in the last epoch",
+                                  _last("validation_accuracy")),
+    "staleness": Scalar("versions", "min", "mean staleness of all gradients", mean_staleness),
+    "updates": Scalar("", "", "updates of all nodes", _summary("updates")),
+    "tasks": Scalar("", "", "tasks of all workers", lambda run: float(len(run.tables["tasks"]["kind"]))),
+}  # fmt: skip
+"""The scalars that a row of a sweep holds, in its order."""
+
+
+def scalars(run: Run) -> dict[str, float | None]:
+    """All of :data:`SCALARS` of a run."""
+    return {name: scalar.of(run) for name, scalar in SCALARS.items()}
