@@ -23,8 +23,8 @@ test: setup
 
 bench: setup
 	@test -d benchmarks || { echo "there is no folder benchmarks/" >&2; exit 2; }
-	@for file in benchmarks/[!_]*.py; do echo "== $$file"; name=$${file##*/}; \
-	  $(BIN)/python -m "benchmarks.$${name%.py}" $(ARGS) || exit 1; done
+	@status=0; for file in benchmarks/[!_]*.py; do echo "== $$file"; name=$${file##*/}; \
+	  $(BIN)/python -m "benchmarks.$${name%.py}" $(ARGS) || status=1; done; exit $$status
 
 # All four, even after a failure: one run tells everything.
 lint: setup
