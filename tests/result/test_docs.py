@@ -57,5 +57,5 @@ def test_every_scalar_is_on_the_page() -> None:
 
 def test_the_page_about_results_refers_to_them() -> None:
     parts = [PAGE.partition(f"## {heading}\n")[2].partition("\n#")[0] for heading in ("Words and formulas", "summary")]
-    assert [part.count("metrics.md") for part in parts] == [1, 1]
+    assert [part.count("](metrics.md") for part in parts] == [1, 1]
     assert [part.count("\n| ") for part in parts] == [0, 0]
