@@ -59,7 +59,7 @@ CASES = {
         Case(
             "tree_lstm",
             {"trees": 3_000, "validation": 50, "batch": 50},
-            {"max_active_keys": 8, "max_batch": 64, "epochs": 3, "optimizer": SGD(0.05)},
+            {"max_active_keys": 4, "max_batch": 64, "epochs": 3, "optimizer": SGD(0.05)},
             {"trees": 500},
             {"batched": 1.4, "one at a time": 10.0},
         ),
