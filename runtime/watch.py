@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ampsim.engine.null import stalled_error
+from ampsim.engine.waits import stalled_error
 from ampsim.errors import Stalled
 
 QUIET = 0.5  # seconds without a report before the workers are asked how they are

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ampsim.engine.complete import check_work
 from ampsim.engine.controller import Controller
 from ampsim.engine.log import Columns, seconds
 from ampsim.engine.plan import Plan
@@ -37,11 +38,12 @@ def assemble(
 ) -> Run:
     """The Run of a finished plan. ``tables[w]`` and ``static[w]`` come from worker w.
 
-    Times are in ticks, ``frequency`` of them a second.
+    Times are in ticks, ``frequency`` of them a second. Raises RunError if nothing was done.
     """
     merged = _merge(tables)
     merged["instances"] = _instances(controller, frequency)
     merged["metrics"] = _metrics(controller, frequency)
+    check_work(int(merged["edges"]["messages"].sum()), len(merged["instances"]["instance"]))
     if link_table is not None:
         merged["links"] = link_table
     names = list(worker_names or (f"worker{w}" for w in range(plan.workers)))

@@ -84,6 +84,11 @@ class Controller:
         assert isinstance(source, Source)
         return source.data_field
 
+    @property
+    def left(self) -> int:
+        """Instances that have not been admitted."""
+        return self.schedule.total - self._next
+
     def start(self, now: int) -> Orders:
         """The first orders."""
         self._segment_began = now

@@ -53,6 +53,9 @@ class SourceStation(Station):
         self._instances = deque(entry for entry in self._instances if entry[1] not in names)
         return self._admitted([waiting[name] for name in names])
 
+    def names(self) -> set[tuple[int, State]]:
+        return {(-1, (instance,)) for _, instance, _ in self._instances}
+
     def _admitted(self, taken: list[tuple[int, int, Origin]]) -> Group:
         states = [(instance,) for _, instance, _ in taken]
         rows = [0] * len(taken)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from ampsim.engine.assemble import assemble
+from ampsim.engine.complete import check_complete
 from ampsim.engine.controller import Controller, Orders
 from ampsim.engine.log import WorkerLog
 from ampsim.engine.plan import Plan
 from ampsim.engine.quiet import quiet
 from ampsim.engine.task import Effects
+from ampsim.engine.waits import stalled
 from ampsim.engine.worker import WorkerState
-from ampsim.errors import Stalled
 from ampsim.ir.message import Origin
 from ampsim.result.run import Run
 
@@ -64,6 +65,7 @@ class NullBackend:
                 raise stalled(workers, controller)
         for state in workers:
             state.policy.finish()
+        check_complete(workers)
         final = {name: value for state in workers for name, value in state.values().items()}
         static = [state.static_memory() for state in workers]
         return assemble(
@@ -98,25 +100,3 @@ class NullBackend:
             for worker in program.sync_workers(orders.sync.groups):
                 workers[worker].synchronise(*orders.sync, Origin(-1, now, now))
                 self._spread(controller, workers, worker, workers[worker].take_effects())
-
-
-def stalled(workers: Sequence[WorkerState], controller: Controller) -> Stalled:
-    """The error of a run in which nothing can move: where given orders stop, which joins wait, and for what."""
-    lines = []
-    for state in workers:
-        try:
-            state.policy.finish()
-        except Stalled as error:
-            lines.append(f"worker {state.worker}: {error.what}")
-    lines += [f"worker {state.worker}: {line}" for state in workers for line in state.waiting()]
-    return stalled_error(lines, sorted(controller.in_flight))
-
-
-def stalled_error(waiting: Sequence[str], instances: Sequence[int]) -> Stalled:
-    """The same from what workers said."""
-    shown = ", ".join(map(str, instances[:8])) + (" ..." if len(instances) > 8 else "")
-    details = "\n".join(f"  - {line}" for line in waiting[:20]) or "  - no join waits; a node kept a message back"
-    return Stalled(
-        f"the run stalled with {len(instances)} instances in flight ({shown})\n{details}",
-        do="look at the keys of these joins and at the paths that lead to their missing ports",
-    )

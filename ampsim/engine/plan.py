@@ -15,7 +15,7 @@ from ampsim.engine.schedule import Schedule
 from ampsim.engine.weigh import weigh
 from ampsim.engine.worker import Values
 from ampsim.errors import UsageError
-from ampsim.ir.replicas import twins
+from ampsim.ir.replicas import lanes, twins
 from ampsim.ir.verify import verify
 from ampsim.job import Data, Job
 from ampsim.result.run import Run
@@ -59,6 +59,8 @@ class Plan:
             what = f"the given order is for workers {sorted(self.order)}, the plan has {self.workers}"
             raise UsageError(what, "order", "give every worker an order, if only an empty one")
         verify(self.job.graph, self.data.training)
+        if self.evaluate and self.data.validation is None:
+            raise UsageError("there is no validation set to evaluate on", "data", "choose a data set that has one")
 
     @cached_property
     def data(self) -> Data:
@@ -81,6 +83,7 @@ class Plan:
             shuffle=training.shuffle,
             seed=training.seed,
             sync_every=sorted({t.sync for t in twins(self.job.graph) if isinstance(t.sync, int)}),
+            lanes=lanes(self.job.graph),
         )
         numeric, ordered = self.mode == "numeric", self.order is not None
         return Program(self.job.graph, schedule, training, owner, self.workers, numeric, ordered)

@@ -119,6 +119,25 @@ class Fixed:
         self._position += 1
         return worker.group_task(station, group)
 
+    @property
+    def rest(self) -> Sequence[Planned]:
+        """What has not been run."""
+        return self._order[self._position :]
+
+    @property
+    def blocked(self) -> Planned | None:
+        """The task that is next, or None at the end of the order."""
+        return self._order[self._position] if self._position < len(self._order) else None
+
+    def absent(self) -> list[tuple[int, State]]:
+        """The messages (edge, state) of the next task that have not come."""
+        planned = self.blocked
+        if planned is None:
+            return []
+        station = self._stations.get((planned.kind, planned.node))
+        there = station.names() if station else set()
+        return [name for name in planned.messages if name not in there]
+
     def finish(self) -> None:
         """Raise Stalled if part of the order was never run."""
         if self._position < len(self._order):

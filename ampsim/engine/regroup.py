@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ampsim.engine.group import Block, Consumed, Group, Piece, gather
 from ampsim.engine.ledger import Ledger
 from ampsim.engine.site import Site
-from ampsim.engine.station import KeyCollision, Station, logged
+from ampsim.engine.station import KeyCollision, Station, logged, named
 from ampsim.engine.task import Part
 from ampsim.errors import RunError
 from ampsim.ir import nodes
@@ -119,6 +119,10 @@ class Collector(Station):
             if part is None
         ]
         return {0: missing} if missing else {}
+
+    def names(self) -> set[tuple[int, State]]:
+        bundles = [*self._open.values(), *(bundle for _, bundle in self._complete)]
+        return named(part for bundle in bundles for part in bundle.parts if part is not None)
 
 
 class BundleGroup(Group):

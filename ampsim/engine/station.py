@@ -7,7 +7,7 @@ complete waits like any other message. Collecting costs nothing; the task exists
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any
 
 from ampsim.engine.group import Block, Consumed, Group, Piece, consumed, gather
@@ -113,6 +113,15 @@ class Station:
         """Incomplete joins: for each missing port, the states that wait for it. A plain station has none."""
         return {}
 
+    def foreign(self) -> bool:
+        """Whether something waits under a key that is not of its instance, so that another one may be what it lacks."""
+        return False
+
+    def names(self) -> set[tuple[int, State]]:
+        """Edge and state of every message here. Only asked for when a run stands."""
+        stacks = ((messages, messages.states[start:]) for _, messages, start in self._stacks)
+        return {(messages.edge, tuple(state)) for messages, states in stacks for state in states}
+
 
 class Joint(Station):
     """Collects one message per port and key; the state of port 0 names the joined item."""
@@ -195,6 +204,19 @@ class Joint(Station):
                 if part is None:
                     missing.setdefault(port, []).append(state)
         return missing
+
+    def foreign(self) -> bool:
+        pending = ((key, part) for key, parts in self._pending.items() for part in parts if part is not None)
+        return any(not isinstance(key, tuple) or key[:1] != part[0].states[part[2]][:1] for key, part in pending)
+
+    def names(self) -> set[tuple[int, State]]:
+        pending = (part for parts in self._pending.values() for part in parts if part is not None)
+        return named(pending) | named(part for _, parts in self._items for part in parts)
+
+
+def named(parts: Iterable[tuple[Messages, Block, int]]) -> set[tuple[int, State]]:
+    """Edge and state of single messages of stacks."""
+    return {(messages.edge, tuple(messages.states[i])) for messages, _, i in parts}
 
 
 def logged(parts: list[tuple[Messages, Block, int]]) -> list[Consumed]:

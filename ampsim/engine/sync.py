@@ -92,6 +92,9 @@ class CopyStation(Station):
             return super().extract(wanted)
         return self.take(1)
 
+    def names(self) -> set[tuple[int, State]]:
+        return {(-1, tuple(state)) for _, state, _ in self._orders} | super().names()
+
     def _sync(self, group: Group) -> tuple[Part, ...]:
         if group.payloads[0] is None:
             self._worker.emit(self._edge, FORWARD, group.states[0], [1], self._flat.read())

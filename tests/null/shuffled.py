@@ -16,12 +16,12 @@ from ampsim.engine.assemble import assemble
 from ampsim.engine.chain import Chain
 from ampsim.engine.controller import Controller, Orders
 from ampsim.engine.log import WorkerLog
-from ampsim.engine.null import stalled
 from ampsim.engine.plan import Plan
 from ampsim.engine.quiet import quiet
 from ampsim.engine.site import Site
 from ampsim.engine.station import Station
 from ampsim.engine.task import Effects
+from ampsim.engine.waits import stalled
 from ampsim.engine.worker import WorkerState
 from ampsim.ir.message import BACKWARD, Origin, Payload, Spec, State, spec_of
 from ampsim.result.run import Run
