@@ -13,6 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ampsim.hw.clock import to_fs, to_seconds
+    from ampsim.hw.collectives.exchange import all_to_all
+    from ampsim.hw.collectives.flow import Start
+    from ampsim.hw.collectives.halving import halving_doubling_all_reduce
+    from ampsim.hw.collectives.ring import ring_all_gather, ring_all_reduce, ring_reduce_scatter
+    from ampsim.hw.collectives.run import run_collectives
+    from ampsim.hw.collectives.schedule import Collective
+    from ampsim.hw.collectives.tree import tree_all_reduce
     from ampsim.hw.cost import ChipCost, chip_time
     from ampsim.hw.memory import Ledger, Share, check_static
     from ampsim.hw.network import Network, Transfer
@@ -22,34 +29,52 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "ChipCost": "cost",
+    "Collective": "collectives",
     "Ledger": "memory",
     "Network": "network",
     "Share": "memory",
+    "Start": "collectives",
     "System": "system",
     "Transfer": "network",
     "Transport": "transport",
+    "all_to_all": "collectives",
     "catalogue": "shipped",
     "check_static": "memory",
     "chip_time": "cost",
+    "halving_doubling_all_reduce": "collectives",
     "load": "shipped",
+    "ring_all_gather": "collectives",
+    "ring_all_reduce": "collectives",
+    "ring_reduce_scatter": "collectives",
+    "run_collectives": "collectives",
     "to_fs": "clock",
     "to_seconds": "clock",
+    "tree_all_reduce": "collectives",
 }
 
 __all__ = [
     "ChipCost",
+    "Collective",
     "Ledger",
     "Network",
     "Share",
+    "Start",
     "System",
     "Transfer",
     "Transport",
+    "all_to_all",
     "catalogue",
     "check_static",
     "chip_time",
+    "halving_doubling_all_reduce",
     "load",
+    "ring_all_gather",
+    "ring_all_reduce",
+    "ring_reduce_scatter",
+    "run_collectives",
     "to_fs",
     "to_seconds",
+    "tree_all_reduce",
 ]
 
 

@@ -8,10 +8,14 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
+import numpy as np
+
 from ampsim.errors import RunError
+from ampsim.ir.message import Array
 
 FS = 10**15
 """Femtoseconds in a second."""
+_EXACT = 1 << 53  # up to here float64 holds every integer, so that one division rounds once
 
 
 def to_fs(seconds: float) -> int:
@@ -25,6 +29,13 @@ def to_fs(seconds: float) -> int:
 def to_seconds(fs: int) -> float:
     """Integer femtoseconds as the nearest float64 of seconds."""
     return fs / FS
+
+
+def all_seconds(fs: Array) -> Array:
+    """:func:`to_seconds` of every element of an int64 array, to the bit."""
+    if len(fs) and max(-int(fs.min()), int(fs.max())) > _EXACT:
+        return np.array([time / FS for time in fs.tolist()])
+    return fs / float(FS)
 
 
 class Pace:
@@ -42,6 +53,11 @@ class Pace:
         self._numerator, self._denominator = factor.numerator, factor.denominator
         self._half = self._denominator // 2
         self._known: dict[int, int] = {}
+
+    @property
+    def exact(self) -> tuple[int, int]:
+        """Femtoseconds for one as a fraction: the same for the same rate."""
+        return self._numerator, self._denominator
 
     def ticks(self, amount: int) -> int:
         """Femtoseconds that ``amount`` takes. Raises RunError when it is negative."""
