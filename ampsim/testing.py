@@ -31,6 +31,8 @@ from ampsim.ir.nodes import (
     Concat,
     Cond,
     Embedding,
+    Flatmap,
+    Group,
     Isu,
     Linear,
     LogSoftmax,
@@ -41,7 +43,9 @@ from ampsim.ir.nodes import (
     Source,
     Split,
     Tanh,
+    Ungroup,
 )
+from ampsim.ir.rows import Rows
 from ampsim.job import Job, Recipe, Training
 from ampsim.result import schema
 from ampsim.result.run import Run
@@ -102,6 +106,31 @@ class Words(Dataset):
         return found[: self.structure(index)].reshape(-1) if field == "tokens" else found
 
 
+class Bags(Dataset):
+    """Bags of 1 to 5 rows: ``x`` float32 (all rows, width) with ``offsets``, ``labels`` int64 (bags,).
+
+    The structure of a bag is its size.
+    """
+
+    def __len__(self) -> int:
+        return len(self.arrays["labels"])
+
+    def rows(self, index: int) -> int:
+        return 1
+
+    def structure(self, index: int) -> int:
+        return int(self.arrays["offsets"][index + 1] - self.arrays["offsets"][index])
+
+    def spec(self, field: str, index: int) -> Spec:
+        rows = (self.structure(index),) if field == "x" else (1,)
+        return Spec((*rows, *self.arrays[field].shape[1:]), self.arrays[field].dtype)
+
+    def payload(self, field: str, index: int) -> Array:
+        start, stop = self.arrays["offsets"][index : index + 2] if field == "x" else (index, index + 1)
+        found: Array = self.arrays[field][start:stop]
+        return found
+
+
 def points(instances: int = 12, rows: int = 5, width: int = 6, seed: int = 0) -> tuple[Dataset, Dataset]:
     """Points labelled by the largest of their first three coordinates."""
 
@@ -125,6 +154,20 @@ def words(instances: int = 12, rows: int = 3, hidden: int = 5, seed: int = 0) ->
     return draw(instances), draw(max(instances // 3, 1))
 
 
+def bags(instances: int = 12, width: int = 3, seed: int = 0) -> tuple[Dataset, Dataset]:
+    """Bags labelled by the sign of their first coordinate's sum."""
+
+    def draw(count: int) -> Dataset:
+        sizes = random.integers(1, 6, count)
+        offsets = np.concatenate([[0], np.cumsum(sizes)])
+        x = random.standard_normal((int(offsets[-1]), width), dtype=np.float32)
+        labels = (np.add.reduceat(x[:, 0], offsets[:-1]) > 0).astype(np.int64)
+        return Bags({"x": x, "offsets": offsets, "labels": labels})
+
+    random = np.random.default_rng(seed)
+    return draw(instances), draw(max(instances // 3, 1))
+
+
 def advance(state: State, length: int) -> State:
     """One letter further."""
     return (state[0], state[1] + 1)
@@ -138,6 +181,32 @@ def retreat(state: State, length: int) -> State:
 def more(state: State, length: int) -> bool:
     """Whether letters are left."""
     return state[1] < length
+
+
+def items(state: State, size: int) -> list[State]:
+    """One message for each row of a bag."""
+    return [(state[0], i) for i in range(size)]
+
+
+def bag(state: State, size: int) -> State:
+    """The bag that a part belongs to."""
+    return (state[0],)
+
+
+def halves(state: State, size: int) -> list[State]:
+    """Two messages; the first holds the rows at even places, the second those at odd ones, perhaps none."""
+    return [(state[0], 0), (state[0], 1)]
+
+
+def alternate(state: State, size: int) -> Rows:
+    """Rows at even places, then those at odd ones."""
+    even, odd = np.arange(0, size, 2), np.arange(1, size, 2)
+    return Rows((len(even), len(odd)), np.concatenate([even, odd]), size)
+
+
+def halves_into_one(state: State, size: int) -> Rows:
+    """Both halves added up to one row."""
+    return Rows(((size + 1) // 2, size // 2), np.zeros(size, np.int64), 1)
 
 
 # -- small jobs --------------------------------------------------------------------------------------------------------
@@ -183,6 +252,18 @@ def diamond(options: dict[str, Any] | None = None, **training: Any) -> Job:
     return Job(Graph.of("diamond", x, labels), Recipe(points, options or {}), Training(**training))
 
 
+def regroup(options: dict[str, Any] | None = None, **training: Any) -> Job:
+    """Bags taken apart row by row, stacked, cut in halves and added up, on three units."""
+    x, labels, loss = Source("x"), Source("labels"), NllLoss("loss")
+    inner, outer = Linear("inner", 3, 4).affinity(1), Linear("outer", 4, 4).affinity(0)
+    stacked = x >> Ungroup("items", items) >> inner >> Tanh() >> Group("stack", bag, items)
+    total = Group("sum", bag, halves, rows=halves_into_one)
+    stacked >> Flatmap("halves", halves, rows=alternate) >> outer >> Relu() >> total
+    total >> Linear("top", 4, 2, gain=1.0).affinity(2) >> LogSoftmax() >> loss["prediction"]
+    labels >> loss["label"]
+    return Job(Graph.of("regroup", x, labels), Recipe(bags, options or {}), Training(**training))
+
+
 def replicated(job: Job, copies: int, sync: str | int = "epoch", slots: str = "average") -> Job:
     """The job with so many copies of every node."""
     return Job(job.graph.replicas(copies, sync, slots), job.data, job.training)
@@ -208,7 +289,7 @@ class Case:
 
 def cases() -> Iterator[Case]:
     """The plans of the contract."""
-    for make, workers in ((mlp, 2), (rnn, 3), (diamond, 2)):
+    for make, workers in ((mlp, 2), (rnn, 3), (diamond, 2), (regroup, 3)):
         settings: dict[str, Any] = {"epochs": 2, "min_update_frequency": 3}
         alone = make(**settings)
         yield Case(Plan(alone, workers), tolerance=0.0)

@@ -11,6 +11,9 @@ from ampsim.job import Job
 from ampsim.runtime.backend import RuntimeBackend
 from ampsim.workloads import workload
 
+# The workloads of trees and graphs have settings of their own; these are the defaults again.
+PLAIN = {"target": None, "max_active_keys": 1, "max_batch": 1, "update": "muf"}
+
 
 def small_mlp(**training: object) -> Job:
     """20 minibatches of 20 generated images, 32 wide."""
@@ -24,7 +27,19 @@ def small_rnn(**training: object) -> Job:
     return job.with_training(**{"epochs": 2, "target": None, "max_active_keys": 1, "optimizer": SGD(0.02), **training})
 
 
-JOBS = {"mlp": small_mlp, "rnn": small_rnn}
+def small_tree(**training: object) -> Job:
+    """Five instances of four trees, 8 wide: rows of one level, regrouped on the way to the level above."""
+    job = workload("tree_lstm", trees=20, validation=4, batch=4, hidden=8, embedding=8, vocabulary=50)
+    return job.with_training(**{"epochs": 2, **PLAIN, "optimizer": SGD(0.05), **training})
+
+
+def small_graph(**training: object) -> Job:
+    """Ten instances of two questions, each a graph of 12 nodes: states to edges, messages to nodes, two steps."""
+    job = workload("ggsnn_babi15", questions=20, validation=4, kinds=6, persons=6, batch=2)
+    return job.with_training(**{**PLAIN, "optimizer": SGD(0.05), "validate_every": 4, **training})
+
+
+JOBS = {"mlp": small_mlp, "rnn": small_rnn, "tree": small_tree, "graph": small_graph}
 
 
 def backends() -> list[Backend]:

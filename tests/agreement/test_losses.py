@@ -17,8 +17,10 @@ def losses(run: Run) -> np.ndarray:
     return metrics["loss"][order]
 
 
-@pytest.mark.parametrize("name", JOBS)
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize(
+    "name,workers",
+    [("mlp", 1), ("mlp", 3), ("rnn", 1), ("rnn", 2), ("tree", 2), ("tree", 3), ("graph", 2), ("graph", 3)],
+)
 def test_at_mak_1_without_coalescing_losses_and_parameters_are_bit_equal(name: str, workers: int) -> None:
     plan = Plan(JOBS[name](max_active_keys=1, max_batch=1), workers)
     first, *others = [backend.execute(plan) for backend in backends()]

@@ -16,8 +16,7 @@ from tests.agreement.jobs import JOBS, small_mlp
 
 
 @pytest.mark.parametrize("name", JOBS)
-@pytest.mark.parametrize("workers", [2, 3])
-@pytest.mark.parametrize("max_batch", [1, 4])
+@pytest.mark.parametrize("workers,max_batch", [(2, 4), (3, 1), (3, 4)])
 def test_replaying_a_run_gives_bit_equal_parameters(name: str, workers: int, max_batch: int) -> None:
     job = JOBS[name](max_active_keys=4, max_batch=max_batch, min_update_frequency=2)
     measured = RuntimeBackend().execute(Plan(job, workers))

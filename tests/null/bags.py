@@ -12,62 +12,28 @@ from ampsim.ir.message import Array, Spec, State
 from ampsim.ir.nodes import Bcast, Flatmap, Group, Linear, LogSoftmax, NllLoss, Phi, Relu, Source, Tanh, Ungroup
 from ampsim.ir.rows import Rows
 from ampsim.job import Job, Recipe, Training
+from ampsim.testing import Bags, alternate, bag, bags, halves, halves_into_one, items
 
 
-class Bags(Dataset):
-    """``x`` float32 (all rows, width) with ``offsets``, ``labels`` int64 (bags,). The structure is the size.
-
-    The field ``steps`` is the label once for every row, as messages of their own.
-    """
-
-    def __len__(self) -> int:
-        return len(self.arrays["labels"])
-
-    def rows(self, index: int) -> int:
-        return 1
+class Steps(Bags):
+    """The field ``steps`` is the label once for every row, as messages of their own."""
 
     def states(self, field: str, index: int) -> list[tuple[int, ...]]:
         return [(t,) for t in range(self.structure(index))] if field == "steps" else [()]
 
-    def structure(self, index: int) -> int:
-        return int(self.arrays["offsets"][index + 1] - self.arrays["offsets"][index])
-
     def spec(self, field: str, index: int) -> Spec:
-        if field == "x":
-            return Spec((self.structure(index), self.arrays["x"].shape[1]), np.dtype(np.float32))
-        return Spec((self.structure(index) if field == "steps" else 1,), np.dtype(np.int64))
+        return Spec((self.structure(index),), np.dtype(np.int64)) if field == "steps" else super().spec(field, index)
 
     def payload(self, field: str, index: int) -> Array:
-        if field == "x":
-            found: Array = self.arrays["x"][self.arrays["offsets"][index] : self.arrays["offsets"][index + 1]]
-            return found
         if field == "steps":
             return np.repeat(self.arrays["labels"][index], self.structure(index))
-        return self.arrays[field][index : index + 1]
+        return super().payload(field, index)
 
 
-def bags(count: int = 12, width: int = 3, seed: int = 0) -> tuple[Dataset, Dataset]:
-    """Labelled by the sign of the first coordinate's sum."""
-
-    def draw(count: int) -> Dataset:
-        sizes = random.integers(1, 6, count)
-        offsets = np.concatenate([[0], np.cumsum(sizes)])
-        x = random.standard_normal((int(offsets[-1]), width), dtype=np.float32)
-        labels = (np.add.reduceat(x[:, 0], offsets[:-1]) > 0).astype(np.int64)
-        return Bags({"x": x, "offsets": offsets, "labels": labels})
-
-    random = np.random.default_rng(seed)
-    return draw(count), draw(3)
-
-
-def items(state: State, size: int) -> list[State]:
-    """One state for each row."""
-    return [(state[0], i) for i in range(size)]
-
-
-def bag(state: State, size: int) -> State:
-    """The bag a row belongs to."""
-    return (state[0],)
+def stepped(instances: int = 12, seed: int = 0) -> tuple[Dataset, Dataset]:
+    """The same bags, step by step."""
+    training, validation = (Steps(part.arrays) for part in bags(instances, seed=seed))
+    return training, validation
 
 
 def itself(state: State, size: int) -> list[State]:
@@ -80,17 +46,6 @@ def stay(state: State, size: int) -> State:
     return state
 
 
-def halves(state: State, size: int) -> list[State]:
-    """Two messages; the first holds the rows at even places, the second those at odd ones, perhaps none."""
-    return [(state[0], 0), (state[0], 1)]
-
-
-def alternate(state: State, size: int) -> Rows:
-    """Rows at even places, then those at odd ones."""
-    even, odd = np.arange(0, size, 2), np.arange(1, size, 2)
-    return Rows((len(even), len(odd)), np.concatenate([even, odd]), size)
-
-
 def all_into_one(state: State, size: int) -> Rows:
     """One message whose rows are added up."""
     return Rows((size,), np.zeros(size, np.int64), 1)
@@ -99,11 +54,6 @@ def all_into_one(state: State, size: int) -> Rows:
 def each_into_one(state: State, size: int) -> Rows:
     """Messages of one row each that are added up."""
     return Rows((1,) * size, np.zeros(size, np.int64), 1)
-
-
-def halves_into_one(state: State, size: int) -> Rows:
-    """Both halves added up to one row."""
-    return Rows(((size + 1) // 2, size // 2), np.zeros(size, np.int64), 1)
 
 
 def thrice(state: State, size: int) -> list[State]:
@@ -173,4 +123,4 @@ def steps(options: dict[str, Any] | None = None, **training: Any) -> Job:
     _ = fan["score"] >> Linear("top", 4, 2, gain=1.0).affinity(1) >> LogSoftmax() >> loss["prediction"]
     _ = fan["on"] >> Flatmap("on", step_on) >> Linear("again", 4, 4, gain=1.0).affinity(0) >> Tanh() >> phi["again"]
     _ = labels >> loss["label"]
-    return Job(Graph.of("steps", x, labels), Recipe(bags, options or {}), Training(**training))
+    return Job(Graph.of("steps", x, labels), Recipe(stepped, options or {}), Training(**training))

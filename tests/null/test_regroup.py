@@ -19,7 +19,8 @@ from ampsim.ir.rows import Rows
 from ampsim.ir.verify import verify
 from ampsim.job import Job
 from ampsim.result.run import Run
-from tests.null.bags import all_into_one, bag, bags, items, job, steps
+from ampsim.testing import bag, bags, items
+from tests.null.bags import all_into_one, job, steps
 
 FORMS = ("whole", "items", "stacked", "halves")
 ONE_BY_ONE: dict[str, Any] = {"epochs": 2, "update": "instance", "gradient": "sum"}
@@ -56,7 +57,7 @@ def test_copies_of_a_message_add_up_their_gradients() -> None:
 @pytest.mark.parametrize("make", [lambda **t: job("thrice", **t), steps], ids=["thrice", "steps"])
 def test_gradients_are_those_of_finite_differences(make: Any) -> None:
     """One step of SGD from one instance, against the loss nudged in every weight."""
-    made = make(epochs=1, update="instance", gradient="sum", shuffle=False, options={"count": 1, "seed": 3})
+    made = make(epochs=1, update="instance", gradient="sum", shuffle=False, options={"instances": 1, "seed": 3})
     trained = execute(made)
 
     def loss(values: dict[str, np.ndarray]) -> float:
