@@ -8,12 +8,15 @@ processes cannot change who goes first.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import simpy
 from simpy.events import EventPriority
 
 from ampsim.hw.network import Network, Transit
+
+if TYPE_CHECKING:
+    from ampsim.hw.ties import Ties
 
 AFTER_NETWORK = cast(EventPriority, 1 << 63)
 """Priority behind every network event: a process woken with it sees all that is delivered at that time."""
@@ -35,11 +38,15 @@ class _Flight(simpy.Event):
 
 
 class Transport:
-    """Sends over ``network`` in the integer femtoseconds of ``env``."""
+    """Sends over ``network`` in the integer femtoseconds of ``env``.
 
-    def __init__(self, env: simpy.Environment, network: Network) -> None:
+    Messages that reach a link at the same time go by source, or, with ``ties``, in an order that is drawn.
+    """
+
+    def __init__(self, env: simpy.Environment, network: Network, ties: Ties | None = None) -> None:
         self.env = env
         self.network = network
+        self.ties = ties
         self.in_flight = 0
         self._callbacks: list[Callable[[Any], None]] = [self._advance]
 
@@ -47,7 +54,10 @@ class Transport:
         self, source: int, destination: int, nbytes: int, deliver: Callable[[Any], object], item: Any = None
     ) -> None:
         """Start a message now; ``deliver(item)`` is called when its last byte has arrived. -1 is the host."""
-        flight = _Flight(self.env, self.network.open(source, destination, nbytes), deliver, item)
+        transit = self.network.open(source, destination, nbytes)
+        if self.ties:
+            self.ties.sent(transit)
+        flight = _Flight(self.env, transit, deliver, item)
         flight.callbacks = self._callbacks
         self.in_flight += 1
         self.env.schedule(flight, flight.priority)
@@ -62,6 +72,8 @@ class Transport:
         transit = flight.transit
         if transit.hop == transit.hops:
             self.in_flight -= 1
+            if self.ties:
+                self.ties.delivered(transit)
             flight.deliver(flight.item)
             return
         now = cast(int, self.env.now)
