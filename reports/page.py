@@ -47,23 +47,42 @@ def render(
 def page(runs: Sequence[Run], plotlyjs: str = "inline", title: str | None = None) -> str:
     """The page as text."""
     found = shown(runs)
-    sections = _sections(found)
+    return assemble(
+        title if title is not None else " and ".join(dict.fromkeys(run.job for run in runs)),
+        " · ".join(one.label for one in found),
+        [text for text in summary.sentences(found) if text],
+        "\n".join(_cards(one) for one in found),
+        _sections(found),
+        [sheet(_provenance(one)) for one in found],
+        plotlyjs,
+    )
+
+
+def assemble(
+    title: str,
+    under: str,
+    sentences: Sequence[str],
+    cards: str,
+    sections: Sequence[Section],
+    provenance: Sequence[str],
+    plotlyjs: str,
+) -> str:
+    """A page of these parts; ``cards`` and ``provenance`` are markup, all else is text."""
     markup = Markup()
     body = "\n".join(markup.section(section) for section in sections)
     scripts, policy = _scripts(plotlyjs)
-    heading = title if title is not None else " and ".join(dict.fromkeys(run.job for run in runs))
     rail = [("summary", "Summary"), *((s.id, s.title) for s in sections), ("glossary", "Glossary"),
             ("provenance", "Provenance")]  # fmt: skip
     return Template((HERE / "page.html").read_text(encoding="utf-8")).substitute(
         policy=policy,
-        title=words(heading, 200),
+        title=words(title, 200),
         style=(HERE / "page.css").read_text(encoding="utf-8").strip(),
         rail="\n".join(f'<li><a href="#{name}">{words(text)}</a></li>' for name, text in rail),
-        under=words(" · ".join(one.label for one in found)),
-        summary="\n".join(f"<p>{words(text, 1000)}</p>" for text in summary.sentences(found) if text),
-        cards="\n".join(_cards(one) for one in found),
+        under=words(under),
+        summary="\n".join(f"<p>{words(text, 1000)}</p>" for text in sentences),
+        cards=cards,
         sections=body,
-        footer=_footer(found),
+        footer=_footer(provenance),
         data="\n".join(markup.data),
         scripts=scripts,
     )
@@ -87,19 +106,22 @@ def _sections(runs: Sequence[Shown]) -> list[Section]:
     return [*([compared] if compared else []), *(part.section(runs) for part in parts)]
 
 
+def card_list(cards: Sequence[tuple[str, str]]) -> str:
+    """Names and values as cards."""
+    found = (f'<div class="card"><dt>{words(name)}</dt><dd>{words(value)}</dd></div>' for name, value in cards)
+    return f'<dl class="cards">{"".join(found)}</dl>'
+
+
 def _cards(one: Shown) -> str:
-    cards = "".join(
-        f'<div class="card"><dt>{words(name)}</dt><dd>{words(value)}</dd></div>' for name, value in summary.cards(one)
-    )
     swatch = f'<span class="swatch" style="background:{one.colour}"></span>'
     heading = f'<p class="cards-title">{swatch}<bdi>{words(one.label)}</bdi></p>' if one.several else ""
-    return f'{heading}<dl class="cards">{cards}</dl>'
+    return heading + card_list(summary.cards(one))
 
 
-def _footer(runs: Sequence[Shown]) -> str:
+def _footer(provenance: Sequence[str]) -> str:
     terms = "\n".join(f"<dt>{words(term)}</dt><dd>{words(meaning)}</dd>" for term, meaning in TERMS)
     glossary = f'<section id="glossary">\n<h2>Glossary</h2>\n<dl class="terms">\n{terms}\n</dl></section>'
-    sheets = "\n".join(sheet(_provenance(one)) for one in runs)
+    sheets = "\n".join(provenance)
     caption = '<p class="caption">What ran where, so that it can be run again.</p>'
     return f'{glossary}\n<section id="provenance">\n<h2>Provenance</h2>\n{caption}\n{sheets}\n</section>'
 

@@ -24,6 +24,8 @@ COMMANDS = {
     "demo": "Train, simulate and compare the main job; write a report.",
     "run": "Train a job on worker processes of this machine.",
     "simulate": "Run the same job on a simulated system.",
+    "sweep": "Simulate every point of a grid; go on after a kill.",
+    "what-if": "Say what a faster resource would gain a run.",
     "compare": "Lay two runs side by side.",
     "report": "Write one HTML page about one or more runs.",
     "calibrate": "Measure this machine and describe it as a system.",
@@ -43,7 +45,7 @@ class LazyGroup(Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"ampsim.cli.{name}").command
+        command: click.Command = importlib.import_module(f"ampsim.cli.{name.replace('-', '_')}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -8,6 +8,7 @@ import click
 
 from ampsim.cli.base import Command, Flags
 from ampsim.cli.options import check_report, job_options, output_folder, parse_placement, parse_settings
+from ampsim.errors import UsageError
 
 
 @click.command("simulate", cls=Command)
@@ -16,6 +17,11 @@ from ampsim.cli.options import check_report, job_options, output_folder, parse_p
 @click.option(
     "-w", "--workers", type=click.IntRange(1, 65536),
     help="Use the first so many chips.  [default: one for each unit of the job, as far as there are]",
+)  # fmt: skip
+@click.option(
+    "--place", type=click.Choice(["balanced", "round_robin", "auto"]),
+    help="How units are placed on chips where --placement does not say: by work in the order of messages, in turn, "
+    "or searched for.  [default: balanced]",
 )  # fmt: skip
 @click.option(
     "--shapes", is_flag=True,
@@ -28,6 +34,7 @@ def command(
     job: str,
     system: str,
     workers: int | None,
+    place: str | None,
     shapes: bool,
     placement: str | None,
     settings: tuple[str, ...],
@@ -45,6 +52,8 @@ def command(
     from ampsim.studies.jobs import load_job
 
     chosen, where = parse_settings(settings), parse_placement(placement)
+    if place and where is not None:
+        raise UsageError("units are placed by hand or by name, not both", "--place", "leave out --place or --placement")
     loaded = load_job(job, chosen, seed)
     hardware = load_system(system)
     for name, what in (("target", "accuracy"), ("target_loss", "loss")):
@@ -57,6 +66,10 @@ def command(
     check_report(report_path, folder)
     init = load_run(init_folder) if init_folder else None
     mode = "shapes" if shapes else "numeric"
+    if place == "auto":
+        flags.say("searching for a placement by simulating some")
     with ProgressLine(f"simulate {loaded.name}", flags.quiet) as progress:
-        result = simulate(loaded, hardware, placement=where, workers=workers, mode=mode, init=init, progress=progress)
+        result = simulate(
+            loaded, hardware, placement=place or where, workers=workers, mode=mode, init=init, progress=progress
+        )
     finish(result, folder, force, report_path, as_json)

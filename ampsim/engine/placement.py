@@ -89,6 +89,11 @@ def place(
     return tuple(given[unit] for unit in units)
 
 
+def unit_order(graph: Graph) -> list[int]:
+    """All units, as messages first reach them, those of neighbouring copies brought together."""
+    return _order(graph, units_of(graph))
+
+
 def _order(graph: Graph, units: Sequence[int]) -> list[int]:
     """The units as messages first reach them, those of neighbouring copies brought together."""
     weighty = [units[n] for n in _flow(graph) if isinstance(graph.nodes[n], Parameterised)]

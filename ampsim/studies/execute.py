@@ -41,7 +41,7 @@ def simulate(
     job: Job,
     system: System | str | Path,
     *,
-    placement: Mapping[int, int] | None = None,
+    placement: Mapping[int, int] | str | None = None,
     workers: int | None = None,
     mode: str = "numeric",
     init: Run | None = None,
@@ -51,15 +51,20 @@ def simulate(
 
     ``system`` is a System, the name of a catalogue entry, or a YAML file. ``mode="numeric"`` trains for real in
     simulated time; ``mode="shapes"`` only counts, so it has no accuracy and refuses a job with a target (leave it out
-    by ``job.with_training(target=None, target_loss=None)``). ``workers`` uses the first so many chips (left out: as
-    many as there are units to place, at most all). Raises UsageError before it starts, RunError when the run cannot be
-    finished.
+    by ``job.with_training(target=None, target_loss=None)``). ``placement`` maps affinity units to workers, or is
+    ``balanced`` (what is left out means), ``round_robin`` or ``auto`` (:mod:`ampsim.studies.place`). ``workers`` uses
+    the first so many chips (left out: as many as there are units to place, at most all). Raises UsageError before it
+    starts, RunError when the run cannot be finished.
     """
     from ampsim.hw.backend import SimBackend
 
     loaded = load_system(system)
     # An empty graph has no unit; it is refused for being empty, not for needing no worker.
     count = workers if workers is not None else max(SimBackend.default_workers(job, loaded), 1)
+    if isinstance(placement, str):
+        from ampsim.studies.place import placement_by_name
+
+        placement = placement_by_name(placement, job, loaded, count)
     plan = Plan(job, count, placement, mode, parameters_of(init, job.graph), progress=progress)
     return SimBackend(loaded).execute(plan)
 

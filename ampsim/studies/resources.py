@@ -53,13 +53,13 @@ def resources(system: System) -> list[str]:
 def speed_up(system: System, factors: Mapping[str, float]) -> System:
     """``system`` with each named resource so many times as fast.
 
-    Rates, bandwidths and capacities are multiplied, times divided; factors of names that overlap are multiplied with one
-    another. A part (``chip``, ``link``, ``host``, ``all``) means what takes time in it, not its capacities. Raises
+    Rates, bandwidths and capacities are multiplied, times divided; factors of names that overlap are multiplied with
+    one another. A part (``chip``, ``link``, ``host``, ``all``) means what takes time in it, not its capacities. Raises
     UsageError for a name that the system does not have, a factor that is not a number between 1e-9 and 1e9, and a
     result outside the bounds of the schema.
     """
     for name, factor in factors.items():
-        if not (isinstance(factor, int | float) and math.isfinite(factor) and 1 / MOST <= factor <= MOST):
+        if not (math.isfinite(factor) and 1 / MOST <= factor <= MOST):
             raise UsageError(f"{factor!r} is no factor", name, "give a number such as 2 or 0.5")
     known: dict[str, bool] = {}
 
