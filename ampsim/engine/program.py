@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import lcm
 
 from ampsim.engine.schedule import Schedule
 from ampsim.ir.graph import Edge, Graph
 from ampsim.ir.nodes import FanIn, Parameterised, Source, Transform
-from ampsim.ir.replicas import Twins, handles, twins
+from ampsim.ir.replicas import Twins, twins
 from ampsim.job import Training
 
 ONCE = (Parameterised, FanIn)  # of these a chain has one at most
@@ -104,19 +103,18 @@ class Program:
         return tuple(sorted({self.owner[i] for i, node in nodes if isinstance(node, Parameterised)}))
 
     @cached_property
-    def _homes(self) -> tuple[int | None, ...]:
-        """By instance modulo the length: the worker that hosts all the nodes it comes to, or None."""
-        copies = [node.replica.copies for node in self.graph.nodes if node.replica]
-        found: list[int | None] = []
-        for instance in range(lcm(*copies)):
-            pairs = zip(self.graph.nodes, self.owner, strict=True)
-            hosts = {worker for node, worker in pairs if handles(node, instance)}
-            found.append(hosts.pop() if len(hosts) == 1 else None)
-        return tuple(found)
+    def _hosts(self) -> tuple[tuple[frozenset[int], ...], ...]:
+        """For every number of copies that occurs (1: of no replicas) the workers that host copy 0, copy 1 and so on."""
+        found: dict[int, list[set[int]]] = {}
+        for node, worker in zip(self.graph.nodes, self.owner, strict=True):
+            copy, copies = (node.replica.copy, node.replica.copies) if node.replica else (0, 1)
+            found.setdefault(copies, [set() for _ in range(copies)])[copy].add(worker)
+        return tuple(tuple(map(frozenset, hosts)) for hosts in found.values())
 
     def home(self, instance: int) -> int | None:
         """The one worker that an instance never leaves, or None; it needs nobody to tell it that the instance ended."""
-        return self._homes[instance % len(self._homes)]
+        hosts = frozenset[int]().union(*(hosts[instance % len(hosts)] for hosts in self._hosts))
+        return next(iter(hosts)) if len(hosts) == 1 else None
 
     @cached_property
     def twins(self) -> tuple[Twins, ...]:

@@ -8,6 +8,12 @@ the number alone, the controller sends numbers only and no process has to be tol
       <- validate_every ->               always at the epoch's end
 
 Where replicas are synchronised within an epoch a stretch of training is cut as well, without a validation.
+
+Copies of nodes share instances by number (copy i takes those with number modulo copies = i), and validation takes
+numbers too. So that training is shared evenly whatever lies between, numbers are left out in front of a stretch of
+training until it begins with the number, modulo ``lanes``, of the training instances before it:
+
+    5 to train on, 1 held out, validate_every 2, lanes 2:    train 0 1 | 2 | train 4 5 | 6 | train 8 | 9 |  11 12 | ...
 """
 
 from __future__ import annotations
@@ -43,7 +49,11 @@ class Segment(NamedTuple):
 
 
 class Schedule:
-    """Order of the instances of a run over ``epochs`` epochs; with ``epochs`` 0 one pass of validation only."""
+    """Order of the instances of a run over ``epochs`` epochs; with ``epochs`` 0 one pass of validation only.
+
+    ``lanes`` is a common multiple of the numbers of copies that nodes have: the k-th training instance of the run,
+    counted from 0, has a number that is k modulo ``lanes``. With one lane no number is left out.
+    """
 
     def __init__(
         self,
@@ -55,6 +65,7 @@ class Schedule:
         shuffle: bool = True,
         seed: int = 0,
         sync_every: Sequence[int] = (),
+        lanes: int = 1,
     ) -> None:
         self.data = (validation, training)  # by Entry.training
         self.epochs = epochs
@@ -70,11 +81,14 @@ class Schedule:
                 self._lengths.append((held_out, False, 0))
         if not epochs and held_out:
             self._lengths.append((held_out, False, 0))
-        self._starts = [0]
-        for length, _, _ in self._lengths:
-            self._starts.append(self._starts[-1] + length)
-        self.per_epoch = self._starts[-1]
-        self.total = self.per_epoch * max(epochs, 1)  # instances, if no target ends the run before
+        self._starts: list[int] = []  # first number of each, within an epoch
+        free = 0
+        for length, trains, first in self._lengths:
+            self._starts.append(_congruent(free, first, lanes) if trains else free)
+            free = self._starts[-1] + length
+        self.per_epoch = _congruent(free, size, lanes)  # numbers, those left out included
+        instances = sum(length for length, _, _ in self._lengths)
+        self.total = instances * max(epochs, 1)  # instances, if no target ends the run before
         self.entry = functools.lru_cache(maxsize=1 << 16)(self._entry)
         self.structure = functools.lru_cache(maxsize=1 << 14)(self._structure)
         self.training = functools.lru_cache(maxsize=1 << 16)(self._training)
@@ -105,7 +119,8 @@ class Schedule:
     def _entry(self, instance: int) -> Entry:
         epoch, offset = divmod(instance, self.per_epoch)
         i = bisect_right(self._starts, offset) - 1
-        _, training, first = self._lengths[i]
+        length, training, first = self._lengths[i]
+        assert offset < self._starts[i] + length, "a number that was left out"
         position = first + offset - self._starts[i]
         return Entry(epoch, training, int(self._order(epoch)[position]) if training else position)
 
@@ -117,3 +132,8 @@ class Schedule:
 
     def _structure(self, instance: int) -> Any:
         return self.dataset(instance).structure(self.entry(instance).index)
+
+
+def _congruent(least: int, wanted: int, modulus: int) -> int:
+    """The first number from ``least`` on that is ``wanted`` modulo ``modulus``."""
+    return least + (wanted - least) % modulus

@@ -13,6 +13,7 @@ from __future__ import annotations
 import copy
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from math import lcm
 from typing import TYPE_CHECKING, NamedTuple
 
 from ampsim.ir.copies import Mark, Replica, mark_faults
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from ampsim.ir.graph import Edge, Graph
 
 Ends = tuple[int, int, int, int]
+MOST_LANES = 2**20  # numbers left out between stretches of training are fewer
 
 
 class Twins(NamedTuple):
@@ -161,6 +163,11 @@ def handles(node: Node, instance: int) -> bool:
     return node.replica is None or node.replica.handles(instance)
 
 
+def lanes(graph: Graph) -> int:
+    """The least common multiple of the numbers of copies: two instances that far apart take the same way."""
+    return lcm(*{node.replica.copies for node in graph.nodes if node.replica is not None})
+
+
 # -- rules -------------------------------------------------------------------------------------------------------------
 
 
@@ -175,6 +182,11 @@ def faults(graph: Graph) -> Iterator[str]:
         if plain[base]:
             yield f"{base}: a node and a replicated node have this name; names must be unique"
         yield from _group_faults(base, members)
+    copies = {node.replica.copies: node.base for node in graph.nodes if node.replica is not None}
+    if all(type(count) is int and count > 0 for count in copies) and lcm(*copies) > MOST_LANES:
+        wanted = "so many kinds of instances cannot be shared evenly; give nodes equal numbers of copies, or multiples"
+        shown = ", ".join(f"{count} ({name})" for count, name in list(copies.items())[:4])
+        yield f"copies {shown}: their least common multiple is above {MOST_LANES}; {wanted}"
     for edge in graph.edges:
         yield from _edge_faults(graph, edge)
 

@@ -11,8 +11,10 @@ from ampsim.engine.controller import Controller, Orders
 from ampsim.engine.null import NullBackend
 from ampsim.engine.plan import Plan
 from ampsim.engine.program import Program
-from ampsim.job import Job
-from ampsim.testing import mlp, replicated, rnn
+from ampsim.engine.schedule import Schedule
+from ampsim.job import Job, Training
+from ampsim.testing import mlp, points, replicated, rnn
+from tests.null.copied import chain
 
 BY_INSTANCE: dict[str, Any] = {"epochs": 2, "update": "instance", "gradient": "sum"}
 
@@ -45,6 +47,16 @@ def asked(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
 def test_an_instance_is_at_home_where_all_its_nodes_are(job: Job, workers: int, home: list[int | None]) -> None:
     program = Plan(job, workers).program
     assert [program.home(instance) for instance in range(3)] == home
+
+
+def test_homes_take_no_more_room_than_copies() -> None:
+    """Copies on one worker by 1024, 1023 and 1021: what is kept grows with their sum, not with their multiple."""
+    graph = chain(first=1024, second=1023, loss=1021)
+    program = Program(graph, Schedule(points()[0], None, 1), Training(), (3,) * len(graph.nodes), 4)
+    assert program.home(10**12) == 3
+    assert program.home(10**12 + 1) == 3
+    spread = Program(graph, program.schedule, program.settings, (3, *(0,) * (len(graph.nodes) - 1)), 4)
+    assert spread.home(0) is None
 
 
 def test_the_controller_asks_only_for_instances_that_leave_their_worker(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,6 +53,13 @@ def test_affinities_must_be_as_many_as_copies() -> None:
     assert complaints((3,), affinity=(0, 1, 4)) == ""
 
 
+def test_numbers_of_copies_have_a_common_multiple_of_moderate_size() -> None:
+    text = "\n".join(violations(chain(first=1023, second=1021, loss=1024)))
+    assert "copies 1023 (A), 1024 (loss), 1021 (B): their least common multiple is above 1048576" in text
+    assert "give nodes equal numbers of copies, or multiples" in text
+    assert "least common multiple" not in "\n".join(violations(chain(first=1024, second=1023)))
+
+
 def test_names_may_not_clash() -> None:
     assert "A.1: 2 nodes have this name" in complaints((2,), name="A.1")
     graph = chain(first=2)

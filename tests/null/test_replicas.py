@@ -22,7 +22,7 @@ from ampsim.ir.graph import Graph
 from ampsim.ir.nodes import Linear, NllLoss, Node, Parameterised, Relu, Source
 from ampsim.ir.nodes.byinstance import ByInstance, FromCopies
 from ampsim.ir.verify import verify, violations
-from ampsim.job import Job, Recipe, Training
+from ampsim.job import Data, Job, Recipe, Training
 from ampsim.result.run import Run
 from ampsim.testing import diamond, mlp, points, replicated, rnn
 from tests.null.copied import chain, copied, with_graph
@@ -291,6 +291,35 @@ def test_a_wholly_replicated_graph_sends_nothing_between_workers(make: Any, copi
     assert edges_of(run, copies=True) == edges_of(plain, copies=False)
 
 
+def assert_shared_evenly(run: Run, graph: Graph) -> None:
+    """The copies of a node differ by one training instance at most."""
+    instances = run.tables["instances"]
+    trained = instances["instance"][instances["training"]]
+    for copies in {node.replica.copies for node in graph.nodes if node.replica}:
+        counts = np.bincount(trained % copies, minlength=copies)
+        assert counts.max() - counts.min() <= 1, counts
+
+
+@pytest.mark.parametrize("copies", [2, 3])
+def test_no_copy_is_starved_by_validation(copies: int) -> None:
+    """One instance, then one of validation, and so on: each copy trains on its share, and updates itself as often."""
+    job = replicated(mlp(epochs=2, validate_every=1), copies)
+    data = Data(points()[0], points(1)[0])
+    run = NullBackend().execute(Plan(job, copies, given_data=data))
+    assert_shared_evenly(run, job.graph)
+    updates = [run.summary["nodes"][node] for node in run.tables["updates"]["node"].tolist()]
+    assert {name: count for name, count in Counter(updates).items() if name.startswith("L1")} == {
+        f"L1.{copy}": 24 // copies for copy in range(copies)
+    }
+
+
+def test_a_target_met_in_mid_epoch_leaves_the_copies_even() -> None:
+    job = replicated(mlp(epochs=3, validate_every=5, target=1e-9), 3)
+    run = NullBackend().execute(Plan(job, 1))
+    assert 0 < run.tables["instances"]["training"].sum() < 3 * 12
+    assert_shared_evenly(run, job.graph)
+
+
 @few
 @given(copied(), st.integers(0, 9))
 def test_copies_share_the_messages_and_leave_nothing_behind(pair: tuple[Setting, Setting], seed: int) -> None:
@@ -299,8 +328,9 @@ def test_copies_share_the_messages_and_leave_nothing_behind(pair: tuple[Setting,
     backend = ShuffledBackend(seed)
     run, wanted = backend.execute(made.plan()), NullBackend().execute(plain.plan())
     assert edges_of(run, copies=True) == edges_of(wanted, copies=False)
-    for name in ("instance", "epoch", "training", "index", "rows"):
+    for name in ("epoch", "training", "index", "rows"):
         np.testing.assert_array_equal(run.tables["instances"][name], wanted.tables["instances"][name])
+    assert_shared_evenly(run, made.job.graph)
     assert len(run.tables["metrics"]["loss"]) == len(wanted.tables["metrics"]["loss"])
     assert backend.most_in_flight <= made.job.training.max_active_keys
     graph = made.job.graph

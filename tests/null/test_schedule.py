@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -85,6 +88,32 @@ def test_equal_settings_give_equal_orders_and_epochs_differ() -> None:
 def test_without_shuffling_the_order_is_that_of_the_data() -> None:
     plan = Schedule(points(5)[0], None, 2, shuffle=False)
     assert [plan.entry(n).index for n in range(10)] == [*range(5)] * 2
+
+
+@given(COUNTS, st.none() | COUNTS, st.integers(1, 3), st.none() | COUNTS, st.sampled_from([2, 3, 4, 6, 30]))
+def test_the_kth_training_instance_has_a_number_that_is_k_modulo_lanes(
+    training: int, held_out: int | None, epochs: int, every: int | None, lanes: int
+) -> None:
+    """Wherever validation lies. Instances and their order are those without lanes."""
+    data = points(training)[0], None if held_out is None else points(held_out)[0]
+    plan = Schedule(*data, epochs, validate_every=every, sync_every=[3], lanes=lanes)
+    plain = Schedule(*data, epochs, validate_every=every, sync_every=[3])
+    numbers = [(n, segment.training) for segment in plan.segments() for n in range(segment.start, segment.stop)]
+    trained = [n for n, trains in numbers if trains]
+    assert [n % lanes for n in trained] == [k % lanes for k in range(training * epochs)]
+    assert all(a.stop <= b.start < a.stop + lanes for a, b in pairwise(plan.segments()))
+    assert [plan.entry(n) for n, _ in numbers] == [plain.entry(n) for n in range(plain.total)]
+    assert plan.total == plain.total == len(numbers)
+
+
+def test_numbers_are_left_out_in_front_of_training_only() -> None:
+    """Train 0 1 | validate 2 | train 4 5 | validate 6 | train 8 | validate 9 | train 11 12 ..."""
+    plan = Schedule(points(5)[0], points(1)[0], 2, validate_every=2, lanes=2)
+    starts = [(segment.start, segment.training) for segment in plan.segments()]
+    first = [(0, True), (2, False), (4, True), (6, False), (8, True), (9, False)]
+    assert starts == first + [(start + 11, training) for start, training in first]
+    with pytest.raises(AssertionError, match="left out"):
+        plan.entry(3)
 
 
 def test_no_epoch_is_one_pass_of_validation() -> None:

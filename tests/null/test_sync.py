@@ -122,7 +122,7 @@ def averaging_loop(job: Job, step: Any, initial: dict[str, Array], copies: int, 
     """Model averaging as one would write it: instance n trains copy n modulo copies; float64, nothing of messages."""
     training = job.training
     data = job.data.load()
-    schedule = Schedule(*data, training.epochs, seed=training.seed)
+    schedule = Schedule(*data, training.epochs, seed=training.seed, lanes=copies)
     models = [{name: v.astype(np.float64) for name, v in initial.items() if f".{i}/" in name} for i in range(copies)]
     models = [{name.replace(f".{i}/", "/"): v for name, v in m.items()} for i, m in enumerate(models)]
     for segment in schedule.segments():
