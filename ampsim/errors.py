@@ -58,7 +58,9 @@ class RunError(AmpsimError):
 
 
 class OutOfMemory(RunError):
-    """A chip's memory overflowed at run time under the policy ``refuse``."""
+    """A chip's memory overflowed at run time, and the policy of the system has no way out; ``chip`` is its name."""
+
+    chip = ""
 
 
 class WorkerDied(RunError):

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from ampsim.hw.collectives.schedule import Collective
     from ampsim.hw.collectives.tree import tree_all_reduce
     from ampsim.hw.cost import ChipCost, chip_time
-    from ampsim.hw.memory import Ledger, Share, check_static
+    from ampsim.hw.memory import Ledger
     from ampsim.hw.network import Network, Transfer
+    from ampsim.hw.residents import Share, check_static
     from ampsim.hw.shipped import catalogue, load
     from ampsim.hw.system import System
     from ampsim.hw.transport import Transport
@@ -32,14 +33,14 @@ _HOMES = {
     "Collective": "collectives",
     "Ledger": "memory",
     "Network": "network",
-    "Share": "memory",
+    "Share": "residents",
     "Start": "collectives",
     "System": "system",
     "Transfer": "network",
     "Transport": "transport",
     "all_to_all": "collectives",
     "catalogue": "shipped",
-    "check_static": "memory",
+    "check_static": "residents",
     "chip_time": "cost",
     "halving_doubling_all_reduce": "collectives",
     "load": "shipped",

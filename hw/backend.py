@@ -1,31 +1,40 @@
-"""The simulated backend: every worker is a chip, every parcel crosses the network, the clock is SimPy's.
+"""The simulated backend: every worker is a unit of a chip, every parcel crosses the network, the clock is SimPy's.
 
 The work itself is done by the same WorkerState and Controller as on real cores; here only time passes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import simpy
 from simpy.core import EmptySchedule
 
 from ampsim.engine.assemble import assemble
+from ampsim.engine.complete import check_complete, check_time
 from ampsim.engine.controller import Controller, Orders
-from ampsim.engine.null import stalled
 from ampsim.engine.placement import units_of
 from ampsim.engine.plan import Plan
 from ampsim.engine.quiet import quiet
 from ampsim.engine.task import Effects
+from ampsim.engine.waits import stalled
 from ampsim.engine.worker import WorkerState
 from ampsim.errors import Stalled, UsageError
+from ampsim.hw.chips_used import chips_used, workers_of
 from ampsim.hw.clock import FS
-from ampsim.hw.memory import Share, check_static
-from ampsim.hw.network import HOST, Network
+from ampsim.hw.cost import ChipCost
+from ampsim.hw.ends import network
+from ampsim.hw.energy import energy
+from ampsim.hw.network import HOST
+from ampsim.hw.overflow import OverflowLog
+from ampsim.hw.replicas import transport
+from ampsim.hw.residents import check_static, residents
+from ampsim.hw.stall import run_stalling
+from ampsim.hw.store import Store
 from ampsim.hw.system import System
-from ampsim.hw.transport import Transport
+from ampsim.hw.ties import Ties
 from ampsim.hw.unit import Unit
-from ampsim.ir.nodes import Parameterised
 from ampsim.job import Job
 from ampsim.result.run import Run
 
@@ -34,53 +43,67 @@ ADMIT_BYTES = 8  # of one instance number on its way to a worker
 
 
 class SimBackend:
-    """Executes plans on ``system``: worker w is chip w."""
+    """Executes plans on ``system``: worker w is unit w, units numbered chip by chip.
+
+    ``tie_break`` is the seed of an order that is drawn for events of equal time; without it the order is fixed.
+    """
 
     name = "sim"
 
-    def __init__(self, system: System) -> None:
+    def __init__(self, system: System, tie_break: int | None = None) -> None:
         self.system = system
+        self.tie_break = tie_break
 
     @staticmethod
     def default_workers(job: Job, system: System) -> int:
-        """A chip for every unit of the job, as far as there are chips."""
-        return min(len(set(units_of(job.graph))), len(system.chip_names))
+        """A unit of a chip for every unit of the job, as far as there are some."""
+        return min(len(set(units_of(job.graph))), len(system.unit_chips))
 
     def execute(self, plan: Plan) -> Run:
         """Run the plan to its end. Raises UsageError before it starts and RunError after."""
-        if plan.workers > len(self.system.chip_names):
-            chips = len(self.system.chip_names)
-            what = f"{plan.workers} workers do not fit on the {chips} chips of system {self.system.name}"
-            raise UsageError(what, "workers", f"use at most {chips}")
+        units, chips = len(self.system.unit_chips), len(self.system.chip_names)
+        if plan.workers > units:
+            there = f"{chips} chips" if units == chips else f"{units} units of the {chips} chips"
+            what = f"{plan.workers} workers do not fit on the {there} of system {self.system.name}"
+            raise UsageError(what, "workers", f"use at most {units}")
         plan.check()
-        self._check_memory(plan)
+        check_static(self.system, residents(plan, self.system))
         with quiet(plan.mode == "numeric"):
-            return Simulation(plan, self.system).run()
+            if self.system.overflow == "stall":
+                return run_stalling(plan, lambda narrowed: self._start(narrowed, plan), self._worker_of)
+            return Simulation(plan, self.system, tie_break=self.tie_break).run()
 
-    def _check_memory(self, plan: Plan) -> None:
-        placed: dict[int, list[Share]] = {}
-        for node, owner in zip(plan.job.graph.nodes, plan.program.owner, strict=True):
-            if isinstance(node, Parameterised):
-                size = sum(spec.nbytes for spec in node.parameters().values())
-                slots = len(plan.job.training.of_node(node.name, node.base).optimizer.slots)
-                placed.setdefault(owner, []).append(Share(node.name, size, size, size * slots))
-        check_static(self.system, placed)
+    def _start(self, plan: Plan, told: Plan) -> tuple[Callable[[], Run], Controller]:
+        simulation = Simulation(plan, self.system, told, self.tie_break)
+        return simulation.run, simulation.controller
+
+    def _worker_of(self, chip: str) -> int:
+        return self.system.unit_chips.index(self.system.chip_names.index(chip))
 
 
 class Simulation:
-    """One run: the chips' units, the network between them, and the controller at the host."""
+    """One run: the units of the chips, the network between them, and the controller at the host.
 
-    def __init__(self, plan: Plan, system: System) -> None:
+    ``told`` is the plan that the Run speaks of, where it is not the one that is carried out.
+    """
+
+    def __init__(self, plan: Plan, system: System, told: Plan | None = None, tie_break: int | None = None) -> None:
         self.plan = plan
+        self.told = told or plan
         self.system = system
         self.env = simpy.Environment(initial_time=0)
-        self.network = Network(system)
-        self.transport = Transport(self.env, self.network)
+        self.network = network(system, plan.workers)
+        self.tie_break = tie_break
+        self.ties = None if tie_break is None else Ties(tie_break)
         self.program = plan.program
+        self.transport = transport(self.env, self.network, self.ties, self.program, system.all_reduce)
         self.controller = Controller(self.program)
-        self.units = [
-            Unit(self, WorkerState(self.program, w, plan.policy(w), plan.values)) for w in range(plan.workers)
-        ]
+        self.chips = system.unit_chips[: plan.workers]
+        self.overflow = OverflowLog()
+        states = [WorkerState(self.program, w, plan.policy(w), plan.values) for w in range(plan.workers)]
+        self.static = [self._static(state) for state in states]
+        self.stores = {chip: self._store(chip, here) for chip, here in workers_of(self.chips).items()}
+        self.units = [Unit(self, state, self.stores[self.chips[state.worker]]) for state in states]
         self.free_host = self._free_host()
 
     def run(self) -> Run:
@@ -96,24 +119,43 @@ class Simulation:
             raise self._stalled() from None
         for unit in self.units:
             unit.state.policy.finish()
+        check_complete([unit.state for unit in self.units], self.transport.in_flight)
         final = {name: value for unit in self.units for name, value in unit.state.values().items()}
         run = assemble(
-            self.plan,
+            self.told,
             SimBackend.name,
             [unit.tables() for unit in self.units],
-            [unit.state.static_memory() for unit in self.units],
+            self.static,
             self.controller,
             FS,
             initial,
             final,
-            worker_names=self.system.chip_names[: self.plan.workers],
+            worker_names=self.system.unit_names[: self.plan.workers],
             links=[wire.name for wire in self.network.wires],
             link_table=self.network.table(),
             capacity=[unit.memory.capacity for unit in self.units],
-            settings={"system": self.system.to_dict()},
+            settings={"system": self.system.to_dict()} | ({"tie_break": self.tie_break} if self.ties else {}),
         )
+        check_time(run.summary["makespan"], len(run.tables["tasks"]["kind"]), self.system.name)
+        run.tables["overflow"] = self.overflow.table()
         run.summary["peak_memory"] = [unit.memory.peak for unit in self.units]
+        run.summary["chips"] = chips_used(self.system, self.chips, self.stores)
+        run.summary["energy"] = energy(self.system, self.chips, run.tables, run.makespan)
         return run
+
+    def _static(self, state: WorkerState) -> dict[str, int]:
+        """Bytes that a worker holds all the time, in the format of its chip."""
+        cost = ChipCost(self.system.chip_kinds[self.chips[state.worker]])
+        return {kind: cost.stored(nbytes) for kind, nbytes in state.static_memory().items()}
+
+    def _store(self, chip: int, workers: list[int]) -> Store:
+        """The memory of a chip with what these workers hold there all the time."""
+        total = {kind: sum(self.static[worker][kind] for worker in workers) for kind in self.static[workers[0]]}
+        return Store(self.system, chip, total, self.overflow)
+
+    def carried(self, source: int, nbytes: int) -> int:
+        """Bytes on the way of ``nbytes`` of fp32 that a worker sends; what the host sends has no format."""
+        return nbytes if source == HOST else self.units[source].cost.stored(nbytes)
 
     @staticmethod
     def report_bytes(effects: Effects) -> int:

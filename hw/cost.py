@@ -3,24 +3,30 @@
     time(task)  =  task_overhead  +  the measured table of all its operations, joined by " + ", if the chip has one,
                    else the sum over its parts of time(part)
     time(part)  =  the measured table of its operation, if the chip has one, else
-                   max( padded / matmul + vector / vector_rate ,  (read + written) / memory_bandwidth )
+                   max( padded / matmul + vector / vector_rate ,  bytes / share )
     padded      =  sum over its products (m, k, n) of  2 * up(m, R) * up(k, K) * up(n, C)
 
 where (R, K, C) is the chip's ``tile`` (rows, inner, columns) and up(x, t) is x rounded up to a multiple of
 t: a product that does not fill the array takes as long as one that does, so a 1-row product on a 128-row
 array runs at 1/128 of the peak. With a tile of (1, 1, 1) this is the roofline: FLOP / min(peak, bandwidth *
 FLOP / byte).
+
+The rates are those of the number format that the chip computes in. The engine counts bytes of fp32; in a format of b
+bytes an element all of them, read + written, become b / 4 as many: ``bytes``. ``share`` is memory_bandwidth / units, so
+that the units of a chip together never read faster than its memory.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ampsim.hw.clock import Pace, to_fs
-from ampsim.hw.schema import Chips, Table
+from ampsim.hw.schema.chips import REFERENCE, Chips, Table
 from ampsim.ir.work import Work
+
+REFERENCE_BYTES = 4  # of an element as the engine counts them
 
 
 class Part(Protocol):
@@ -39,11 +45,31 @@ class Part(Protocol):
         """Arithmetic and bytes."""
 
 
+class Arithmetic(NamedTuple):
+    """Rates of the format a chip computes in (FLOP/s), and bytes of an element."""
+
+    matmul: float
+    vector: float
+    element: int
+
+
+def arithmetic(kind: Chips) -> Arithmetic:
+    """What a unit of this kind of chip computes with."""
+    if kind.format == REFERENCE:
+        return Arithmetic(kind.matmul, kind.vector, REFERENCE_BYTES)
+    chosen = kind.formats[kind.format]
+    return Arithmetic(chosen.matmul, chosen.vector, chosen.bytes)
+
+
 class ChipCost:
-    """Times on one kind of chip, in integer femtoseconds. Part times are remembered."""
+    """Times on one unit of one kind of chip, in integer femtoseconds. Part times are remembered."""
 
     def __init__(self, kind: Chips) -> None:
         self.kind = kind
+        self.arithmetic = arithmetic(kind)
+        self._element = self.arithmetic.element
+        bandwidth = kind.memory_bandwidth
+        self._share = None if isinstance(bandwidth, str) else bandwidth / kind.units
         self.task_overhead = to_fs(kind.task_overhead)
         self._parcel = to_fs(kind.parcel_overhead)
         self._copy = Pace(None if isinstance(kind.copy_bandwidth, str) else kind.copy_bandwidth)
@@ -83,18 +109,23 @@ class ChipCost:
         table = self.kind.measured.get(part.operation)
         return to_fs(interpolate(table, part.rows) if table is not None else self.roofline(part.work))
 
+    def stored(self, nbytes: int) -> int:
+        """Bytes that ``nbytes`` of fp32 take in the format of the chip, rounded up."""
+        element = self._element
+        return nbytes if element == REFERENCE_BYTES else -(-nbytes * element // REFERENCE_BYTES)
+
     def parcel_time(self, nbytes: int) -> int:
-        """Femtoseconds that sending a parcel of ``nbytes`` keeps its sender busy, and receiving it its receiver."""
+        """Femtoseconds that a parcel of ``nbytes``, as stored, keeps its sender busy, and again its receiver."""
         return self._parcel + self._copy.ticks(nbytes)
 
     def roofline(self, work: Work) -> float:
         """Seconds of a piece of work by the formula above."""
-        kind = self.kind
-        arithmetic = padded(work.products, kind.tile) / kind.matmul + work.vector / kind.vector
-        unlimited = isinstance(kind.memory_bandwidth, str)
-        memory = 0.0 if unlimited else (work.read + work.written) / float(kind.memory_bandwidth)
+        rates = self.arithmetic
+        computing = padded(work.products, self.kind.tile) / rates.matmul + work.vector / rates.vector
+        nbytes = (work.read + work.written) * self._element / REFERENCE_BYTES
+        memory = 0.0 if self._share is None else nbytes / self._share
         # A maximum would hide a negative or NaN cost; whoever turns this into a time refuses it.
-        return max(arithmetic, memory) if arithmetic >= 0 <= memory else min(arithmetic, memory)
+        return max(computing, memory) if computing >= 0 <= memory else min(computing, memory)
 
 
 def chip_time(kind: Chips, parts: Iterable[Part]) -> int:

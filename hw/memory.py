@@ -1,153 +1,124 @@
-"""Memory of chips: what must be resident before a run starts, and a running account that never goes wrong silently."""
+"""Memory of a chip during a run: a running account of its levels that never goes wrong silently."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
 
-from ampsim.errors import CapacityError, OutOfMemory, RunError
-from ampsim.hw import units
+from ampsim.errors import OutOfMemory, RunError
 from ampsim.hw.clock import to_seconds
-from ampsim.hw.system import System
+from ampsim.hw.sizes import lines, show
 
 STATIC = ("parameters", "gradients", "optimizer")
 RUNNING = ("caches", "deferred", "queues", "outbox")
+NO_LEVEL = 0
+"""Capacity of an off-chip level that is not there."""
 
-
-class Share(NamedTuple):
-    """Bytes that one node keeps on its chip for the whole run."""
-
-    name: str
-    parameters: int
-    gradients: int
-    optimizer: int
-
-    @property
-    def total(self) -> int:
-        """All three together."""
-        return self.parameters + self.gradients + self.optimizer
-
-
-def capacity(system: System, chip: int) -> int | None:
-    """Bytes of memory of a chip; None when it is unlimited."""
-    limit = system.chip_kinds[chip].memory_capacity
-    return None if isinstance(limit, str) else limit
-
-
-def check_static(system: System, placed: Mapping[int, Sequence[Share]]) -> None:
-    """Refuse a placement (shares by chip number) whose static parts do not fit.
-
-    Raises CapacityError with a table of every chip that is too small: needed, available, missing, and what would fit.
-    """
-    rows, advice = [], []
-    for chip, shares in sorted(placed.items()):
-        limit = capacity(system, chip)
-        needed = sum(share.total for share in shares)
-        if limit is None or needed <= limit:
-            continue
-        parts = [sum(getattr(share, kind) for share in shares) for kind in STATIC]
-        name = system.chip_names[chip]
-        rows.append((name, *map(show, (*parts, needed, limit, needed - limit))))
-        advice.append(_what_fits(name, shares, limit))
-    if not rows:
-        return
-    what = f"the job does not fit the memory of {len(rows)} of {len(placed)} chips in use"
-    heads = ("chip", *STATIC, "needed", "available", "missing")
-    more = [f"and {len(rows) - 20} more chips"] if len(rows) > 20 else []
-    lines = [what, *_table(heads, rows[:20]), *more]
-    do = "place fewer nodes on a chip or choose larger chips; " + "; ".join(advice[:5])
-    raise CapacityError("\n".join(lines), f"memory of system {system.name}", do)
+Giver = Callable[[int, int], None]
+"""Asked to free so many bytes at a time (fs); it may free fewer."""
 
 
 class Ledger:
-    """The memory of one chip during a run, by kind of content; policy ``refuse``.
+    """The memory of one chip during a run, by kind of content.
 
-    ``capacity`` in bytes, None for no limit. Levels and their sum are never negative, and the sum never exceeds the
-    capacity: a step that would do so is refused, and the ledger stays as it was.
+    ``capacity`` in bytes, None for no limit; ``off_chip`` the same of the level behind it, 0 if there is none.
+
+        level of a kind  =  what of it lies in memory  +  what of it lies off chip
+        add n            what does not fit goes off chip                                  that much is written there
+        free n of kind   the share of n that lies off chip, as of the kind: n * off / level     that much is fetched
+
+    No level is ever negative, what lies in memory never exceeds the capacity and what lies off chip not that of its
+    level: a step that would do so is refused, and the ledger stays as it was. Before it refuses, a ledger asks its
+    ``givers`` to free what is missing.
     """
 
-    __slots__ = ("capacity", "chip", "level", "levels", "peak")
+    __slots__ = ("capacity", "chip", "givers", "level", "levels", "off", "off_chip", "off_level", "off_peak", "peak")
 
-    def __init__(self, chip: str, capacity: int | None, static: Mapping[str, int] | None = None) -> None:
+    def __init__(
+        self, chip: str, capacity: int | None, static: Mapping[str, int] | None = None, off_chip: int | None = NO_LEVEL
+    ) -> None:
         self.chip = chip
         self.capacity = capacity
-        self.level = 0
-        self.peak = 0
+        self.off_chip = off_chip
+        self.level = 0  # of both levels together
+        self.off_level = 0
+        self.peak = 0  # of what lies in memory
+        self.off_peak = 0
         self.levels: dict[str, int] = dict.fromkeys((*STATIC, *RUNNING), 0)
+        self.off: dict[str, int] = dict.fromkeys(self.levels, 0)
+        self.givers: list[Giver] = []
         for kind, nbytes in (static or {}).items():
             self.add(kind, nbytes)
 
-    def add(self, kind: str, nbytes: int, now: int = 0) -> None:
-        """``nbytes`` more of ``kind``, or less if negative, at time ``now`` (fs).
+    def add(self, kind: str, nbytes: int, now: int = 0) -> int:
+        """``nbytes`` more of ``kind``, or less if negative, at time ``now`` (fs); gives the bytes moved between levels.
 
         Raises OutOfMemory with a table when the chip would overflow, RunError when more is freed than there is.
         """
-        level = self.levels.get(kind, 0) + nbytes
-        total = self.level + nbytes
-        if level < 0:
-            what = f"{-nbytes} bytes of {kind} are freed on {self.chip}, and there are {level - nbytes}"
-            raise RunError(what, self._at(now), "this is a fault of the simulator; please report it")
-        if nbytes > 0 and self.capacity is not None and total > self.capacity:
-            raise OutOfMemory(*self._refusal(kind, nbytes, now))
-        self.levels[kind] = level
-        self.level = total
-        self.peak = max(self.peak, total)
+        if nbytes < 0:
+            return self._free(kind, -nbytes, now)
+        over = self.missing(nbytes)
+        if over > 0 and self.givers:
+            over = self._ask(nbytes, now)
+        if over > 0 and self.off_chip is not None and self.off_level + over > self.off_chip:
+            raise self._refusal(kind, nbytes, now)
+        self.levels[kind] = self.levels.get(kind, 0) + nbytes
+        self.level += nbytes
+        if over > 0:
+            self.off[kind] = self.off.get(kind, 0) + over
+            self.off_level += over
+            self.off_peak = max(self.off_peak, self.off_level)
+        self.peak = max(self.peak, self.level - self.off_level)
+        return max(over, 0)
 
-    def set(self, kind: str, nbytes: int, now: int = 0) -> None:
+    def missing(self, nbytes: int) -> int:
+        """By how much ``nbytes`` more would exceed what is free in memory; not above zero if they fit."""
+        return 0 if self.capacity is None else self.level - self.off_level + nbytes - self.capacity
+
+    def _ask(self, nbytes: int, now: int) -> int:
+        """Have the givers free what is missing for ``nbytes``; what is missing still."""
+        for give in self.givers:
+            short = self.missing(nbytes)
+            if short <= 0:
+                break
+            give(short, now)
+        return self.missing(nbytes)
+
+    def _free(self, kind: str, nbytes: int, now: int) -> int:
+        level = self.levels.get(kind, 0)
+        if nbytes > level:
+            what = f"{nbytes} bytes of {kind} are freed on {self.chip}, and there are {level}"
+            raise RunError(what, self._at(now), "this is a fault of the simulator; please report it")
+        off = self.off[kind] if self.off_level else 0
+        back = (2 * nbytes * off + level) // (2 * level) if off else 0
+        self.levels[kind] = level - nbytes
+        self.level -= nbytes
+        self.off[kind] = off - back
+        self.off_level -= back
+        return back
+
+    def set(self, kind: str, nbytes: int, now: int = 0) -> int:
         """Make ``kind`` take ``nbytes`` in all; otherwise as :meth:`add`."""
-        self.add(kind, nbytes - self.levels.get(kind, 0), now)
+        return self.add(kind, nbytes - self.levels.get(kind, 0), now)
 
     def table(self) -> list[str]:
-        """Lines of text: bytes by kind, their sum, and the capacity."""
+        """Lines of text: bytes by kind, their sum, and the capacity, of each level that there is."""
         rows = [(kind, show(level)) for kind, level in self.levels.items() if level]
-        rows.append(("in use", show(self.level)))
+        if self.off_chip == NO_LEVEL:
+            rows.append(("in use", show(self.level)))
+        else:
+            rows += [("in all", show(self.level)), ("off chip", show(self.off_level))]
+            rows.append(("off chip available", "unlimited" if self.off_chip is None else show(self.off_chip)))
+            rows.append(("in use on chip", show(self.level - self.off_level)))
         rows.append(("available", "unlimited" if self.capacity is None else show(self.capacity)))
-        return _table(("memory", self.chip), rows)
+        return lines(("memory", self.chip), rows)
 
-    def _refusal(self, kind: str, nbytes: int, now: int) -> tuple[str, str, str]:
-        free = (self.capacity or 0) - self.level
+    def _refusal(self, kind: str, nbytes: int, now: int) -> OutOfMemory:
+        free = nbytes - self.missing(nbytes) + (self.off_chip or 0) - self.off_level
         what = f"{self.chip} is out of memory: {show(nbytes)} more of {kind} are needed, and {show(free)} are free"
         do = "lower max_active_keys, spread the nodes over more chips, or choose chips with more memory"
-        return "\n".join([what, *self.table()]), self._at(now), do
+        error = OutOfMemory("\n".join([what, *self.table()]), self._at(now), do)
+        error.chip = self.chip
+        return error
 
     def _at(self, now: int) -> str:
         return f"{self.chip} at {to_seconds(now):.9g} s of simulated time"
-
-
-def show(nbytes: int) -> str:
-    """Bytes for a reader: exact if that is short, else with four digits."""
-    exact = f"{nbytes} B" if nbytes < 10_000 else units.format(nbytes, units.BYTES)
-    if len(exact) <= 10:
-        return exact
-    size, unit = float(nbytes), 0
-    while size >= 1024 and unit < 6:
-        size, unit = size / 1024, unit + 1
-    return f"{size:.4g} {['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB'][unit]}"
-
-
-def _what_fits(name: str, shares: Sequence[Share], limit: int) -> str:
-    """How many of the nodes, in their order, the chip could hold, and how many such chips would hold all."""
-    used, fitting = 0, []
-    for share in shares:
-        if used + share.total <= limit:
-            used += share.total
-            fitting.append(share.name)
-    largest = max(shares, key=lambda share: share.total)
-    if largest.total > limit:
-        return f"{largest.name} alone needs {show(largest.total)} of the {show(limit)} of {name}"
-    needed = -(-sum(share.total for share in shares) // limit)
-    kept = ", ".join(fitting[:4]) + (", ..." if len(fitting) > 4 else "")
-    return (
-        f"{name} could hold {len(fitting)} of its {len(shares)} nodes ({kept}), all need at least {needed} such chips"
-    )
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(len(row[i]) for row in (heads, *rows)) for i in range(len(heads))]
-    lines = []
-    for row in (heads, *rows):
-        cells = (
-            cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
-        )
-        lines.append("  " + "  ".join(cells))
-    return lines

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cached_property
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
@@ -13,9 +12,10 @@ from msgspec import Meta
 
 from ampsim import strict_yaml
 from ampsim.hw import quantity, schema
+from ampsim.hw.chip_rules import check_groups
 from ampsim.hw.fabric import Fabric
 from ampsim.hw.routes import Routes
-from ampsim.strict_yaml import Document, PathError, Steps
+from ampsim.strict_yaml import Document, PathError
 
 if TYPE_CHECKING:
     import networkx
@@ -38,7 +38,12 @@ class System(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     routes: Annotated[tuple[schema.Route, ...], Meta(max_length=10_000)] = ()
     switching: Literal["cut_through", "store_and_forward"] = "cut_through"
     packet_bytes: Annotated[schema.Bytes | None, Meta(description="store and forward by packets of this size")] = None
-    overflow: Annotated[Literal["refuse"], Meta(description="what happens when memory is full")] = "refuse"
+    overflow: Annotated[
+        Literal["refuse", "stall", "spill", "recompute"], Meta(description="what happens when memory is full")
+    ] = "refuse"
+    all_reduce: Annotated[
+        Literal["ring", "tree", "halving_doubling", "star"], Meta(description="what makes copies of a node equal")
+    ] = "ring"
     sources: Annotated[dict[str, schema.Source], Meta(max_length=10_000)] = {}
 
     def __post_init__(self) -> None:
@@ -47,9 +52,7 @@ class System(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         total = sum(group.count for group in self.chips)
         if total > schema.MAX_CHIPS:
             raise PathError(f"{total} chips are more than {schema.MAX_CHIPS}", ("chips",))
-        for index, group in enumerate(self.chips):
-            for operation, table in group.measured.items():
-                _check_table(table, ("chips", index, "measured", operation))
+        check_groups(self.chips, self.overflow)
         _ = self.paths  # building them checks the topology
 
     @classmethod
@@ -105,6 +108,17 @@ class System(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         """The group of every chip, in the order of ``chip_names``."""
         return tuple(group for group in self.chips for _ in range(group.count))
 
+    @cached_property
+    def unit_chips(self) -> tuple[int, ...]:
+        """The chip of every execution unit: units are numbered chip by chip. Worker w of a run is unit w."""
+        return tuple(chip for chip, kind in enumerate(self.chip_kinds) for _ in range(kind.units))
+
+    @cached_property
+    def unit_names(self) -> tuple[str, ...]:
+        """The name of every execution unit: that of its chip, and behind a dot its number if the chip has several."""
+        pairs = zip(self.chip_names, self.chip_kinds, strict=True)
+        return tuple(f"{name}.{unit}" if kind.units > 1 else name for name, kind in pairs for unit in range(kind.units))
+
     def graph(self) -> networkx.DiGraph[str]:
         """Vertices by name, of ``kind`` chip, switch or host; edges with link, bandwidth (None: no limit), latency."""
         import networkx  # a tenth of a second: only for those who ask for it
@@ -119,12 +133,3 @@ class System(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
             ends = fabric.vertices[arc.source], fabric.vertices[arc.target]
             graph.add_edge(*ends, link=link.name, bandwidth=link.bandwidth, latency=link.latency)
         return graph
-
-
-def _check_table(table: schema.Table, steps: Steps) -> None:
-    if len(table.rows) != len(table.seconds):
-        what = f"{len(table.rows)} rows and {len(table.seconds)} times"
-        raise PathError(what, (*steps, "seconds"), "give one time for each number of rows")
-    for index, (low, high) in enumerate(pairwise(table.rows)):
-        if high <= low:
-            raise PathError(f"{high} rows after {low}", (*steps, "rows", index + 1), "sort the table by rows")

@@ -1,8 +1,8 @@
 """Numbers with units, converted once at the file boundary: ``"300 GB/s"``, ``"1.5 us"``, ``"64 GiB"``.
 
-A plain number is in base units (seconds, bytes, bytes/s, FLOP/s). GB is 10^9 bytes and GiB is 2^30; a bit
-is written out (``Gbit/s``), so that nothing hangs on the case of one letter. Parsing is exact: the decimal
-number is scaled as a fraction and rounded once, so that ``parse(format(x)) == x``.
+A plain number is in base units (s, bytes, bytes/s, FLOP/s, J/FLOP, J/B, W). GB is 10^9 bytes and GiB is 2^30; a bit is
+written out (``Gbit/s``), so that nothing hangs on the case of one letter. Parsing is exact: the decimal number is
+scaled as a fraction and rounded once, so that ``parse(format(x)) == x``.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ from ampsim.errors import ConfigError
 from ampsim.strict_yaml import short
 
 TIME, BYTES, BANDWIDTH, RATE = "time", "bytes", "bandwidth", "rate"
+FLOP_ENERGY, BYTE_ENERGY, POWER = "energy of a FLOP", "energy of a byte", "power"
 
 _DECIMAL = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15, "E": 10**18}
 _BINARY = {f"{prefix}i": 1024**power for power, prefix in enumerate("KMGTPE", start=1)}
 _SIZES = {f"{prefix}B": Fraction(scale) for prefix, scale in (_DECIMAL | _BINARY).items()}
 _SMALL = {"s": 0, "ms": 3, "us": 6, "ns": 9, "ps": 12, "fs": 15}
+_JOULES = {f"{prefix}J": Fraction(1, 10**power) for prefix, power in zip(["", *"munpf"], range(0, 18, 3), strict=True)}
 
 UNITS: dict[str, dict[str, Fraction]] = {
     TIME: {name: Fraction(1, 10**power) for name, power in _SMALL.items()} | {"µs": Fraction(1, 10**6)},
@@ -27,15 +29,19 @@ UNITS: dict[str, dict[str, Fraction]] = {
     BANDWIDTH: {f"{name}/s": scale for name, scale in _SIZES.items()}
     | {f"{prefix}bit/s": Fraction(scale, 8) for prefix, scale in _DECIMAL.items()},
     RATE: {f"{prefix}FLOP/s": Fraction(scale) for prefix, scale in _DECIMAL.items()},
+    FLOP_ENERGY: {f"{name}/FLOP": scale for name, scale in _JOULES.items()},
+    BYTE_ENERGY: {f"{name}/B": scale for name, scale in _JOULES.items()}
+    | {f"{name}/bit": 8 * scale for name, scale in _JOULES.items()},
+    POWER: {"W": Fraction(1), "mW": Fraction(1, 1000), "kW": Fraction(1000), "MW": Fraction(10**6)},
 }
-"""Every unit of every dimension, and its size in the dimension's base unit (s, B, B/s, FLOP/s)."""
+"""Every unit of every dimension, and its size in the dimension's base unit (s, B, B/s, FLOP/s, J/FLOP, J/B, W)."""
 
 _NUMBER = r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d{1,3})?"
 _QUANTITY = re.compile(rf"({_NUMBER})\s*(\S*)")
 
 
 def parse(value: str | int | float, dimension: str) -> float | int:
-    """``value`` in the base unit of ``dimension`` (one of TIME, BYTES, BANDWIDTH, RATE).
+    """``value`` in the base unit of ``dimension`` (one of the keys of :data:`UNITS`).
 
     A number is taken as it is; a string needs a number and a unit. Bytes come back as int, the others as
     float. Raises ConfigError for an unknown unit, NaN, an infinite or a negative number, or a fraction of a
@@ -101,4 +107,5 @@ def _exact(text: str, dimension: str) -> Fraction:
 
 def _example(dimension: str) -> str:
     examples = {TIME: "1.5 us", BYTES: "64 GiB", BANDWIDTH: "300 GB/s", RATE: "1 TFLOP/s"}
+    examples |= {FLOP_ENERGY: "0.5 pJ/FLOP", BYTE_ENERGY: "4 pJ/bit", POWER: "75 W"}
     return f'write for example "{examples[dimension]}"'

@@ -7,19 +7,29 @@ backward   dx <-- transform <-- [spread] <-- transform <-- g      found again me
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ampsim.engine.group import Block, Group, gather
 from ampsim.engine.parameters import ParameterState
 from ampsim.engine.profile import Merge, Profile, profile
 from ampsim.engine.site import FanInSite, Site
 from ampsim.engine.task import Part
-from ampsim.ir.message import BACKWARD, FORWARD, Payload, Spec, spec_of
+from ampsim.ir.message import BACKWARD, FORWARD, Payload, Spec, State, spec_of
 from ampsim.ir.nodes import FanIn, Transform
 from ampsim.ir.nodes.base import Parameters
 
 if TYPE_CHECKING:
     from ampsim.engine.worker import WorkerState
+
+
+class Keeper(Protocol):
+    """Hears of what chains keep for the way back: a simulator may choose not to hold it."""
+
+    def kept(self, chain: Chain, states: Sequence[State], rows: Sequence[int]) -> None:
+        """A training group went forward; its cache is on the ledger."""
+
+    def recalled(self, chain: Chain, states: Sequence[State], rows: Sequence[int]) -> None:
+        """A group came back and takes its cache off the ledger."""
 
 
 class Step:
@@ -43,6 +53,7 @@ class Chain:
         self.worker = worker
         self.numeric = worker.program.numeric
         graph = worker.graph
+        self.head = indices[0]
         joins = [position for position, index in enumerate(indices) if isinstance(graph.nodes[index], FanIn)]
         self.at = joins[0] if joins else -1
         self.join = FanInSite(worker, indices[self.at]) if joins else None
@@ -78,6 +89,12 @@ class Chain:
             found = self._profiles[rows] = profile(steps, x, merge, gradient)
         return found
 
+    def again(self, rows: int) -> tuple[int, tuple[Part, ...]]:
+        """What a training group of so many rows keeps beyond what came in (bytes), and what computing it anew costs."""
+        found = self._profile(rows)
+        entered = sum(part.with_rows(rows).nbytes for part in self._parts)
+        return max(found.nbytes - entered, 0), found.forward
+
     def forward(self, group: Group) -> tuple[Part, ...]:
         """Run the chain on a group and emit its output."""
         worker, states, rows = self.worker, group.states[0], group.rows
@@ -92,6 +109,8 @@ class Chain:
             if self.steps:
                 block = Block(kept, rows, self.parameters.version if self.parameters else 0)
                 worker.ledger.caches += found.nbytes
+                if worker.keeper:
+                    worker.keeper.kept(self, states, rows)
                 self.site.remember(states, [(block, i) for i in range(len(states))])
         self._count(FORWARD, len(states), lead.shape[0])
         worker.emit(self.out, FORWARD, states, rows, output)
@@ -126,6 +145,8 @@ class Chain:
             entries = self.site.recall(states)
             kept = gather(entries)
             self.worker.ledger.caches -= found.nbytes
+            if self.worker.keeper:
+                self.worker.keeper.recalled(self, group.states[0], rows)
         for position in range(len(self.steps) - 1, -1, -1):
             if self.join and position + 1 == self.at:
                 states, gradient = self.join.spread(states, rows, gradient, found.merged, self.lead)

@@ -30,16 +30,27 @@ class WorkerLog:
         self.frequency = frequency
         self._tasks: list[tuple[int, int, int, int, int, int, tuple[Part, ...]]] = []
         self._consumed: list[list[Consumed]] = []
-        self._memory: list[tuple[int, int, int, int, int]] = []
+        self._memory: list[tuple[int, int, int, int, int, int]] = []
         self._updates: list[tuple[int, int, int, int, int, float, int]] = []
 
-    def task(self, task: Task, start: int, end: int, outbox: int = 0) -> None:
-        """A task has ended. What it sent to its own worker counts as sent and arrived now."""
+    def task(
+        self,
+        task: Task,
+        start: int,
+        end: int,
+        outbox: int = 0,
+        resident: tuple[int, int, int] | None = None,
+        off_chip: int = 0,
+    ) -> None:
+        """A task has ended. What it sent to its own worker counts as sent and arrived now.
+
+        ``resident`` are the bytes of caches, deferred rows and queues where they are not those of the worker itself.
+        """
         if task.origin is not None:
             task.origin.sent = task.origin.arrived = end
         self._tasks.append((_KIND[task.kind], task.node, start, end, task.messages, task.rows, task.parts))
         self._consumed.append(task.consumed)
-        self._memory.append((end, *self.state.memory(), outbox))
+        self._memory.append((end, *(resident or self.state.memory()), outbox, off_chip))
         if task.update:
             update = task.update
             ages = (update.staleness_mean, update.staleness_max)
@@ -142,8 +153,8 @@ class WorkerLog:
         }
 
     def _memory_columns(self) -> Columns:
-        time, caches, deferred, queues, outbox = _unzip(self._memory, 5)
-        sizes = {"caches": caches, "deferred": deferred, "queues": queues, "outbox": outbox}
+        time, *levels = _unzip(self._memory, 6)
+        sizes = dict(zip(("caches", "deferred", "queues", "outbox", "off_chip"), levels, strict=True))
         return {
             "worker": np.full(len(time), self.state.worker, np.int32),
             "time": self._seconds(time),

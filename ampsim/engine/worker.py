@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from ampsim.engine.chain import Chain
+from ampsim.engine.chain import Chain, Keeper
 from ampsim.engine.ends import GradientJoin, LossSite, SourceStation
 from ampsim.engine.group import Group
 from ampsim.engine.ledger import Ledger
@@ -51,6 +51,7 @@ class WorkerState:
         self.effects = Effects()
         self.due: deque[tuple[ParameterState, Pile]] = deque()  # updates, in the order in which they fell due
         self.ledger = Ledger()
+        self.keeper: Keeper | None = None
         self.counts = [[[0, 0], [0, 0]] for _ in program.edges]  # [edge][direction]: messages, bytes
         self.parameters = {
             index: ParameterState(index, node, self.settings, self._values(node, values), self.ledger)

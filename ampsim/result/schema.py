@@ -17,7 +17,7 @@ from ampsim.errors import UsageError
 Array = NDArray[Any]
 Table = dict[str, Array]
 
-VERSION = 1
+VERSION = 2
 """Of the tables and of the run folder; a folder of a newer version is refused."""
 
 KINDS = ("forward", "backward", "update", "sync")
@@ -25,6 +25,9 @@ KINDS = ("forward", "backward", "update", "sync")
 
 DIRECTIONS = ("forward", "backward")
 """Names of ``direction``, by number."""
+
+OVERFLOWS = ("stall", "spill", "fetch", "drop", "recompute")
+"""Names of ``overflow.kind``, by number."""
 
 CONTROLLER = -1
 """``source`` of what the controller sent."""
@@ -115,6 +118,17 @@ TABLES: dict[str, tuple[Column, ...]] = {
         ("deferred", "i8", "B", "rows whose weight gradients are not formed yet"),
         ("queues", "i8", "B", "messages that wait for a task"),
         ("outbox", "i8", "B", "messages that wait to leave"),
+        ("off_chip", "i8", "B", "of all that its chip holds, what lies off chip"),
+    ),
+    "overflow": _columns(
+        ("worker", "i4", "", "index in summary.worker_names"),
+        ("kind", "i1", "", "0 stall, 1 spill, 2 fetch, 3 drop, 4 recompute"),
+        ("start", "f8", "s", "when it began"),
+        ("end", "f8", "s", "when it was over"),
+        ("bytes", "i8", "B", "moved, dropped, or read and written once more"),
+        ("matmul", "f8", "FLOP", "paid once more in matrix products"),
+        ("vector", "f8", "FLOP", "paid once more elsewhere"),
+        ("instance", "i8", "", "admission number of the instance held back, or -1"),
     ),
     "edges": _columns(
         ("edge", "i4", "", "index in summary.edges"),

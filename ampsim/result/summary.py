@@ -30,6 +30,37 @@ class Static(msgspec.Struct):
     optimizer: int = 0
 
 
+class Chip(msgspec.Struct):
+    """A chip with workers: bytes of its memory, their peak, and the same of the level off chip (0: there is none)."""
+
+    name: str
+    workers: list[int]
+    format: str
+    capacity: int | None
+    peak: int
+    off_chip: int | None
+    off_chip_peak: int
+
+
+class ChipEnergy(msgspec.Struct):
+    """Joules of one chip."""
+
+    matmul: float
+    vector: float
+    memory: float
+    off_chip: float
+    link: float
+    idle: float
+    total: float
+
+
+class Energy(msgspec.Struct):
+    """Joules by chip, in the order of ``chips``, and of all together; None where nothing is known of a chip."""
+
+    chips: list[ChipEnergy | None]
+    total: float | None
+
+
 class Process(msgspec.Struct):
     """What the kernel counted of a worker process: bytes ``resident``, their ``peak`` so far, and how many ``shared``.
 
@@ -65,6 +96,8 @@ class Summary(msgspec.Struct):
     capacity: list[int | None]
     resident: list[Process | None] | None = None
     target_loss: float | None = None
+    chips: list[Chip] | None = None
+    energy: Energy | None = None
 
 
 def check_summary(summary: Mapping[str, Any], tables: Mapping[str, Table]) -> None:

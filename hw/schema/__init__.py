@@ -7,7 +7,7 @@ rewrites before these types are checked.
 from __future__ import annotations
 
 from ampsim.hw.schema.base import MAX_CHIPS, Bandwidth, Bytes, Name, Source, Text
-from ampsim.hw.schema.chips import Chips, Table
+from ampsim.hw.schema.chips import Chips, Energy, Format, Level, Table
 from ampsim.hw.schema.network import (
     Edge,
     Edges,
@@ -30,8 +30,11 @@ __all__ = [
     "Chips",
     "Edge",
     "Edges",
+    "Energy",
+    "Format",
     "Full",
     "Host",
+    "Level",
     "Line",
     "Links",
     "Mesh",

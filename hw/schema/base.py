@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from ampsim.hw.units import BANDWIDTH, BYTES, RATE, TIME
+from ampsim.hw.units import BANDWIDTH, BYTE_ENERGY, BYTES, FLOP_ENERGY, POWER, RATE, TIME
 
 MAX_CHIPS = 16_384
 
@@ -22,6 +22,9 @@ Seconds = Annotated[float, quantity(TIME, 0, 1e6, "a time; a number is in second
 Bytes = Annotated[int, quantity(BYTES, 1, 10**18, "a size; a number is in bytes")]
 Flops = Annotated[float, quantity(RATE, 1, 1e21, "a rate of arithmetic; a number is in FLOP/s")]
 Speed = Annotated[float, quantity(BANDWIDTH, 1, 1e18, "a bandwidth; a number is in bytes/s")]
+FlopEnergy = Annotated[float, quantity(FLOP_ENERGY, 0, 1, "the energy of a FLOP; a number is in J/FLOP")]
+ByteEnergy = Annotated[float, quantity(BYTE_ENERGY, 0, 1, "the energy of moving a byte; a number is in J/B")]
+Watts = Annotated[float, quantity(POWER, 0, 1e9, "a power; a number is in W")]
 Bandwidth = Speed | Literal["unlimited"]
 Capacity = Bytes | Literal["unlimited"]
 

@@ -88,7 +88,8 @@ class Pipeline:
         task = (worker, kind, node, start, self.now, int(message is not None), ROWS, work, 1e4, 4000, 4000)
         self.rows["tasks"].append(task)
         self.messages.append([message] if message else [])
-        self.rows["memory"].append((worker, self.now, 100 * len(self.used), 50, 400 * len(self._queues[worker]), 0))
+        queued = 400 * len(self._queues[worker])
+        self.rows["memory"].append((worker, self.now, 100 * len(self.used), 50, queued, 0, 0))
         self._busy[worker] = False
         if kind == UPDATE:
             self._update(worker, instance)

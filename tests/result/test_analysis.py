@@ -253,7 +253,7 @@ def test_staleness_is_added_up_per_node() -> None:
 
 
 def test_memory_adds_static_parts_and_finds_the_peak() -> None:
-    rows = [(0, 1, 10, 1, 2, 3), (0, 2, 5, 0, 20, 0), (1, 1, 7, 0, 0, 0), (0, 3, 0, 0, 0, 0)]
+    rows = [(0, 1, 10, 1, 2, 3, 0), (0, 2, 5, 0, 20, 0, 0), (1, 1, 7, 0, 0, 0, 0), (0, 3, 0, 0, 0, 0, 0)]
     found = memory(tables(memory=rows), 3, [{"parameters": 100, "gradients": 50, "optimizer": 0}] * 3)
     assert found.levels[0].levels.tolist() == [150, 166, 175, 150]
     assert found.peak.tolist() == [[100, 50, 0, 5, 0, 20, 0], [100, 50, 0, 7, 0, 0, 0], [100, 50, 0, 0, 0, 0, 0]]

@@ -209,7 +209,8 @@ def test_groups_of_equal_prefix_share_one_numbering() -> None:
         ({"host": {"at": []}}, "host.at", ">= 1"),
         ({"packet_bytes": 4096}, "packet_bytes", "no packets"),
         ({"switching": "wormhole"}, "switching", "Invalid"),
-        ({"overflow": "spill"}, "overflow", "Invalid"),
+        ({"overflow": "burst"}, "overflow", "Invalid"),
+        ({"overflow": "spill"}, "chips[0].off_chip", "needs off-chip memory"),
     ],
 )
 def test_impossible_systems_are_refused(changes: dict[str, Any], where: str, word: str) -> None:
