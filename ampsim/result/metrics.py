@@ -111,6 +111,8 @@ def _energy(run: Run) -> float | None:
 
 SCALARS: dict[str, Scalar] = {
     "workers": Scalar("", "min", "workers, placed on or not", _summary("workers")),
+    "workers_used": Scalar("", "min", "workers with at least one task",
+                           lambda run: float(len(np.unique(run.tables["tasks"]["worker"])))),
     "makespan": Scalar("s", "min", "makespan", _summary("makespan")),
     "throughput": Scalar("rows/s", "max", "throughput", _summary("throughput")),
     "utilization": Scalar("share", "max", "mean of the workers' utilization",

@@ -7,7 +7,7 @@ grid:                                         what is varied: every combination 
   training.max_active_keys: [1, 4, 16]
   system.links.bandwidth: [1 Gbit/s, 10 Gbit/s]
   placement: [round_robin, auto]
-objectives: {throughput: max, workers: min}   which points are best
+objectives: {throughput: max, workers_used: min}   which points are best
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Study(Point, frozen=True, forbid_unknown_fields=True, kw_only=True):
         dict[Key, Annotated[list[Any], Meta(min_length=1, max_length=100_000)]], Meta(min_length=1, max_length=100)
     ]
     objectives: Annotated[dict[Key, Literal["max", "min"]], Meta(min_length=2, max_length=10)] = msgspec.field(
-        default_factory=lambda: {"throughput": "max", "workers": "min"}
+        default_factory=lambda: {"throughput": "max", "workers_used": "min"}
     )
 
     @property
