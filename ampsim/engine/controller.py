@@ -2,7 +2,7 @@
 
 train segment:  admit while in flight < mak --> drain --> updates finished, leftovers applied at the epoch's end
                 --> copies of nodes made equal, where it is time
-validation:     admit while in flight < mak --> drain --> target reached? stop
+validation:     admit while in flight < mak --> drain --> target reached? copies made equal, stop
 """
 
 from __future__ import annotations
@@ -69,7 +69,8 @@ class Controller:
         self._segment_metrics: list[Metric] = []
         self._epoch_metrics: list[Metric] = []
         self._acks = 0
-        self._steps: deque[Orders] | None = None  # what is left to do at the end of a training segment
+        self._steps: deque[Orders] | None = None  # what is left to do at the end of a segment
+        self._apart: list[int] = []  # twins that have not been made equal since they last trained
         nodes = program.graph.nodes
         self._losses = [(node, self._label_field(i)) for i, node in enumerate(nodes) if isinstance(node, Loss)]
         self._sources = [node for node in nodes if isinstance(node, Source)]
@@ -87,7 +88,7 @@ class Controller:
     @property
     def left(self) -> int:
         """Instances that have not been admitted."""
-        return self.schedule.total - self._next
+        return self.schedule.total - len(self.instances)
 
     def start(self, now: int) -> Orders:
         """The first orders."""
@@ -158,6 +159,8 @@ class Controller:
             if self._acks:
                 return orders
             if self._steps is None:
+                if not segment.training:
+                    self._validated(segment, now)
                 self._steps = deque(self._ending(segment))
             while self._steps:
                 step = self._steps.popleft()
@@ -169,17 +172,18 @@ class Controller:
                 return orders
 
     def _ending(self, segment: Segment) -> Iterator[Orders]:
-        """What is ordered, one after the other is acknowledged, when a segment is drained."""
-        if not segment.training:
+        """What is ordered, one after the other is acknowledged, when a segment is drained.
+
+        A run that ends in mid-epoch applies no leftovers, but its copies end equal as those of any other.
+        """
+        groups = self._apart
+        if segment.training:
+            yield Orders(flush=True) if segment.flush else Orders(update=[])
+            due = [segment.flush or _period_ends(twins.sync, segment.trained) for twins in self.program.twins]
+            groups = [number for number, now in enumerate(due) if now]
+            self._apart = [number for number, now in enumerate(due) if not now]
+        elif not self.reached:
             return
-        if segment.flush:
-            yield Orders(flush=True)
-        else:
-            yield Orders(update=[])
-        groups = []
-        for number, twins in enumerate(self.program.twins):
-            if segment.flush or (isinstance(twins.sync, int) and segment.trained % twins.sync == 0):
-                groups.append(number)
         if groups:
             yield Orders(sync=Sync(segment.stop - 1, tuple(groups)))
 
@@ -199,27 +203,29 @@ class Controller:
         scores = sum(len(data.states(field, entry.index)) for loss, field in self._losses if handles(loss, instance))
         return scores + (sum(source.emits(instance) for source in self._sources) if entry.training else 0)
 
-    def _close(self, segment: Segment, now: int) -> bool:
-        """A segment is drained: sum it up and go on to the next one; True if the run ends here."""
+    def _validated(self, segment: Segment, now: int) -> None:
+        """All of a validation is in: score it, and see whether it ends the run."""
         loss, accuracy = summary(self._segment_metrics)
+        validation = {
+            "instance": segment.start,
+            "epoch": segment.epoch,
+            "time": now,
+            "training_time": self._training_time,
+            "loss": loss,
+            "accuracy": accuracy,
+        }
+        self.validations.append(validation)
+        target, enough = self.settings.target, self.settings.target_loss
+        if accuracy is not None and target is not None and accuracy >= target:
+            self.reached = validation
+        if loss is not None and enough is not None and loss <= enough:
+            self.reached = validation
+
+    def _close(self, segment: Segment, now: int) -> bool:
+        """A segment is drained and what follows it done: go on to the next one; True if the run ends here."""
         if segment.training:
             self._training_time += now - self._segment_began
             self._epoch_metrics += self._segment_metrics
-        else:
-            validation = {
-                "instance": segment.start,
-                "epoch": segment.epoch,
-                "time": now,
-                "training_time": self._training_time,
-                "loss": loss,
-                "accuracy": accuracy,
-            }
-            self.validations.append(validation)
-            target, enough = self.settings.target, self.settings.target_loss
-            if accuracy is not None and target is not None and accuracy >= target:
-                self.reached = validation
-            if loss is not None and enough is not None and loss <= enough:
-                self.reached = validation
         self._segment_metrics = []
         self._segment_began = now
         self._steps = None
@@ -246,6 +252,10 @@ class Controller:
             }
         )
         self._epoch_metrics = []
+
+
+def _period_ends(sync: str | int, trained: int) -> bool:
+    return isinstance(sync, int) and trained % sync == 0
 
 
 def summary(metrics: Iterable[Metric]) -> tuple[float | None, float | None]:

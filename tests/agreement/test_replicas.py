@@ -60,6 +60,16 @@ def test_a_run_with_replicas_is_replayed_to_the_bit(name: str, update: str) -> N
         assert value.tobytes() == again.final[path].tobytes(), path
 
 
+def test_a_run_that_meets_its_target_in_mid_epoch_is_replayed_with_its_last_sync() -> None:
+    job = layers(max_active_keys=4, min_update_frequency=2, validate_every=6, target=1e-9)
+    measured = RuntimeBackend().execute(Plan(job, 2))
+    assert measured.tables["instances"]["training"].sum() == 6
+    again = replay(measured, "gpu_switch_8")
+    for path, value in measured.final.items():
+        assert value.tobytes() == again.final[path].tobytes(), path
+        assert value.tobytes() == measured.final[path.replace(".1/", ".0/")].tobytes(), path
+
+
 def test_counts_agree_with_more_in_flight_and_in_shapes_mode() -> None:
     job = replicated(small_mlp(max_active_keys=6, max_batch=4, min_update_frequency=3), 3, sync=5, slots="keep")
     runs = [backend.execute(Plan(job, 3, mode=mode)) for backend in backends() for mode in ("numeric", "shapes")]

@@ -163,6 +163,31 @@ def test_a_run_of_the_plain_graph_can_be_gone_on_with() -> None:
         np.testing.assert_array_equal(value, first.final[f"{node.partition('.')[0]}/{parameter}"])
 
 
+@pytest.mark.parametrize("before", [1, 2, 3])
+@pytest.mark.parametrize("after", [1, 2, 3, 4])
+def test_a_run_is_gone_on_with_by_any_number_of_copies(before: int, after: int) -> None:
+    """All of them begin as any copy ended."""
+    first = NullBackend().execute(Plan(replicated(mlp(max_active_keys=4), before), 1))
+    job = replicated(mlp(), after)
+    second = NullBackend().execute(Plan(job, 1, values=parameters_of(first, job.graph)))
+    for name, value in second.initial.items():
+        node, _, parameter = name.partition("/")
+        base = node.partition(".")[0]
+        wanted = first.final[f"{base}/{parameter}" if before == 1 else f"{base}.{before - 1}/{parameter}"]
+        np.testing.assert_array_equal(value, wanted)
+
+
+def test_copies_that_differ_are_gone_on_with_one_by_one_or_as_copy_0() -> None:
+    first = NullBackend().execute(Plan(replicated(mlp(), 3), 1))
+    first.final["L1.1/b"] = first.final["L1.1/b"] + 1
+    found = {copies: parameters_of(first, mlp().graph.replicas(copies)) for copies in (2, 3)}
+    same, fewer = found[3], found[2]
+    assert same is not None
+    assert fewer is not None
+    np.testing.assert_array_equal(same["L1.1"]["b"], first.final["L1.1/b"])
+    np.testing.assert_array_equal(fewer["L1.1"]["b"], first.final["L1.0/b"])
+
+
 # -- units and workers -------------------------------------------------------------------------------------------------
 
 

@@ -255,6 +255,54 @@ def test_by_the_epoch_they_meet_once() -> None:
     assert acknowledge(control) == Orders(sync=Sync(4, (0, 1, 2)))
 
 
+@pytest.mark.parametrize("make_backend", [NullBackend, lambda: ShuffledBackend(3)])
+@pytest.mark.parametrize("sync", ["epoch", 5])
+def test_a_target_met_in_mid_epoch_ends_with_equal_copies(make_backend: Any, sync: str | int) -> None:
+    job = replicated(mlp(epochs=2, max_active_keys=4, validate_every=4, target=1e-9, optimizer=SGD(0.3)), 3, sync)
+    run = make_backend().execute(Plan(job, 3))
+    assert 0 < run.tables["instances"]["training"].sum() < 12
+    assert syncs(run)["L1.0"] == 1
+    for name, value in run.final.items():
+        node, _, parameter = name.partition("/")
+        np.testing.assert_array_equal(value, run.final[f"{node.partition('.')[0]}.0/{parameter}"], err_msg=name)
+    assert (run.final["L1.0/W"] != run.initial["L1.0/W"]).any()
+    again = NullBackend().execute(replace(Plan(job, 3), order=replay_order(run)))
+    for name, value in run.final.items():
+        np.testing.assert_array_equal(again.final[name], value, err_msg=name)
+
+
+def test_what_is_left_to_admit_is_counted_in_instances() -> None:
+    """5 to train on and 1 to validate with after every 1, on two copies: numbers are left out, instances are not."""
+    control = controller("epoch", max_active_keys=9, validate_every=1)
+    assert (control.left, control.schedule.per_epoch) == (10, 15)
+    control.start(0)
+    assert finish(control, 0) == Orders(update=[])
+    assert acknowledge(control).admit == [1]
+    assert finish(control, 1).admit == [3]
+    assert control.left == 7
+
+
+def test_copies_that_are_equal_already_are_left_alone_when_a_target_ends_the_run() -> None:
+    """Once, after the 4 instances; the mean of three equal numbers is rounded, and would cost time."""
+    job = replicated(mlp(epochs=2, validate_every=4, target=1e-9), 3, 4)
+    assert syncs(NullBackend().execute(Plan(job, 3)))["L1.0"] == 1
+    job = replicated(mlp(epochs=2, target=1e-9), 3)
+    assert syncs(NullBackend().execute(Plan(job, 3)))["L1.0"] == 1
+
+
+def test_the_time_of_a_validation_is_not_that_of_the_sync_behind_it() -> None:
+    control = controller("epoch", max_active_keys=4, validate_every=2, target=0.1)
+    control.start(0)
+    assert finish(control, 0, 1) == Orders(update=[])
+    assert acknowledge(control).admit == [2]
+    assert finish(control, 2) == Orders(sync=Sync(2, (0, 1, 2)))
+    assert not control.done
+    assert control.report(Effects(acks=1), 7) == Orders()
+    assert control.report(Effects(acks=1), 9).done
+    assert control.validations[0]["time"] == 0
+    assert control.epochs[0]["time"] == 9
+
+
 def test_nodes_with_periods_of_their_own() -> None:
     """The cell every 5 of 12 instances, the others by the epoch."""
     job = rnn(epochs=2)
