@@ -30,25 +30,31 @@ class Start(NamedTuple):
     chips: Sequence[int | str] | None = None
 
 
-class Flow:
-    """A Start being carried out. ``done[i]``: when rank i has finished (fs).
+def flow_of(network: Network, start: Start) -> Flow:
+    """``start`` in this network. Raises RunError for a time before 0, or for times or chips that are not one a rank."""
+    collective = start.collective
+    ranks = collective.ranks
+    times = [start.time] * ranks if isinstance(start.time, int) else [int(time) for time in start.time]
+    if len(times) != ranks or min(times) < 0:
+        what = f"{collective!r} cannot start at {short(times)} fs"
+        raise RunError(what, do="give one time from 0, or one for each rank")
+    chips = range(ranks) if start.chips is None else start.chips
+    if len(chips) != ranks:
+        raise RunError(f"{collective!r} has no place on {len(chips)} chips", do="give the chip of each rank")
+    return Flow(collective, times, [network.vertex(chip) for chip in chips])
 
-    Raises RunError for a time before 0, or for times or chips that are not one a rank.
+
+class Flow:
+    """A collective being carried out: ranks enter at ``times`` (fs) and are at ``chips``, as the network numbers them.
+
+    ``done[i]``: when rank i has finished (fs).
     """
 
-    def __init__(self, network: Network, start: Start) -> None:
-        self.collective = collective = start.collective
+    def __init__(self, collective: Collective, times: Sequence[int], chips: Sequence[int]) -> None:
         ranks = collective.ranks
-        times = [start.time] * ranks if isinstance(start.time, int) else [int(time) for time in start.time]
-        if len(times) != ranks or min(times) < 0:
-            what = f"{collective!r} cannot start at {short(times)} fs"
-            raise RunError(what, do="give one time from 0, or one for each rank")
-        listed = range(ranks) if start.chips is None else start.chips
-        if len(listed) != ranks:
-            what = f"{collective!r} has no place on {len(listed)} chips"
-            raise RunError(what, do="give the chip of each rank")
+        self.collective = collective
         self.times = times
-        self.chips = [network.vertex(chip) for chip in listed]
+        self.chips = chips
         self.done = [0] * ranks
         self.rounds = len(collective.rounds)
         self.at = [-1] * ranks  # the round a rank is in; -1: not started

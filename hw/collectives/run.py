@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ampsim.engine.quiet import quiet
 from ampsim.hw.collectives.events import Events
 from ampsim.hw.collectives.fast import advance
-from ampsim.hw.collectives.flow import Flow, Start, pairs
+from ampsim.hw.collectives.flow import Flow, Start, flow_of, pairs
 from ampsim.hw.collectives.tracks import Irregular
 from ampsim.hw.network import Network, Transfer
 
@@ -44,7 +44,7 @@ def run_collectives(
     does the order of the rows of a link in ``network.table()``; the rows of all links are in order of reservation,
     those of collectives on the fast path behind those of others. Raises RunError for impossible times, chips or sizes.
     """
-    flows = [Flow(network, start) for start in starts]
+    flows = [flow_of(network, start) for start in starts]
     listed = list(transfers)
     refused: list[str | None] = [None if fast else "event by event was asked for"] * len(flows)
     if fast:

@@ -88,9 +88,12 @@ def test_ranks_on_one_chip_exchange_at_once() -> None:
 
 def test_a_message_may_come_before_its_rank_has_started_or_is_so_far() -> None:
     """Rank 0 gets the message of round 1 long before that of round 0; rank 3 has not started when its own comes."""
-    columns = [np.array(column, np.int64) for column in ([1, 2], [0, 3], [MIB, 1], [0, 0])]
-    first = Round(*columns)
-    second = Round(*(np.array(column, np.int64) for column in ([2], [0], [1], [0])))
+
+    def messages(source: list[int], target: list[int], nbytes: list[int]) -> Round:
+        arrays = [np.array(column, np.int64) for column in (source, target, nbytes)]
+        return Round(arrays[0], arrays[1], arrays[2], 0 * arrays[0])
+
+    first, second = messages([1, 2], [0, 3], [MIB, 1]), messages([2], [0], [1])
     made = Collective("mine", 4, MIB, [first, second])
     for fast in (True, False):
         (times,) = run_collectives(Network(system(4, "full")), [Start([0, 0, 0, 10**12], made)], fast=fast).ranks

@@ -114,8 +114,8 @@ def test_impossible_sizes_are_refused(make: Make, ranks: int, nbytes: int) -> No
 
 
 def one(source: list[int], target: list[int], nbytes: list[int]) -> Round:
-    arrays = [np.array(column, np.int64) for column in (source, target, nbytes)]
-    return Round(*arrays, np.zeros(len(source), np.int64))
+    ends, sizes = [np.array(end, np.int64) for end in (source, target)], np.array(nbytes, np.int64)
+    return Round(ends[0], ends[1], sizes, np.zeros(len(source), np.int64))
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ampsim.engine.null import NullBackend
 from ampsim.engine.plan import Plan
 from ampsim.errors import OutOfMemory
 from ampsim.hw import System
@@ -20,9 +21,22 @@ SIZE = 4 * (6 * 8 + 8 + 8 * 8 + 8 + 8 * 3 + 3)  # bytes of all parameters of the
 SLOW = 1e4  # bytes a second
 
 
-def simulate(sync: str | int, copies: int = 2, bandwidth: float = SLOW, latency: float = 0.0, **training: Any) -> Run:
+KINDS = ("ring", "tree", "halving_doubling", "star")
+
+
+def simulate(
+    sync: str | int,
+    copies: int = 2,
+    bandwidth: float = SLOW,
+    latency: float = 0.0,
+    by: str = "star",
+    workers: int | None = None,
+    kind: str = "full",
+    **training: Any,
+) -> Run:
     job = replicated(mlp(epochs=1, max_active_keys=4, **training), copies, sync)
-    return SimBackend(system(copies, "full", bandwidth=bandwidth, latency=latency)).execute(Plan(job, copies))
+    built = system(copies, kind, bandwidth=bandwidth, latency=latency, all_reduce=by)
+    return SimBackend(built).execute(Plan(job, workers or copies))
 
 
 def sync_time(run: Run) -> float:
@@ -88,7 +102,9 @@ def test_parameters_on_their_way_take_memory() -> None:
     job = replicated(mlp({"rows": 1}, epochs=1), 2)
 
     def run(capacity: int) -> Run:
-        values = system(2, "full", bandwidth=SLOW).to_dict() | {"chips": [chips(2, memory_capacity=capacity)]}
+        values = system(2, "full", bandwidth=SLOW, all_reduce="star").to_dict() | {
+            "chips": [chips(2, memory_capacity=capacity)]
+        }
         return SimBackend(System.from_dict(values)).execute(Plan(job, 2))
 
     memory = run(2**20).tables["memory"]
@@ -108,3 +124,107 @@ def test_nothing_stalls(sync: str | int, mode: str) -> None:
         shapes = SimBackend(system(4, "ring")).execute(Plan(job, workers, mode=mode))
         alone = SimBackend(system(4, "ring")).execute(Plan(rnn(cells=4, epochs=2, max_active_keys=5), workers))
         assert shapes.summary["makespan"] > 0 < alone.summary["makespan"]
+
+
+# -- by other collectives ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("by", ["ring", "tree", "halving_doubling"])
+@pytest.mark.parametrize("copies,workers", [(2, 2), (3, 3), (4, 4), (5, 5), (4, 2), (5, 3)])
+@pytest.mark.parametrize("mode", ["numeric", "shapes"])
+def test_all_but_the_times_is_that_of_the_star(by: str, copies: int, workers: int, mode: str) -> None:
+    """Parameters to the bit, and each worker's tasks one by one; no two of these systems differ in anything else."""
+    job = replicated(mlp(epochs=2, max_active_keys=4), copies, 4)
+    one, star = (
+        SimBackend(system(workers, "ring", bandwidth=SLOW, all_reduce=kind)).execute(Plan(job, workers, mode=mode))
+        for kind in (by, "star")
+    )
+    assert {name: value.tobytes() for name, value in one.final.items()} == {
+        name: value.tobytes() for name, value in star.final.items()
+    }
+    for column, values in star.tables["edges"].items():
+        assert np.array_equal(one.tables["edges"][column], values)
+    wanted = NullBackend().execute(Plan(job, workers, mode=mode))
+    for run in (one, star):
+        assert rows_of_syncs(run) == rows_of_syncs(wanted)
+        assert run.summary["matmul"] == wanted.summary["matmul"]
+
+
+def rows_of_syncs(run: Run) -> list[tuple[Any, ...]]:
+    tasks = run.tables["tasks"]
+    columns = ("worker", "node", "messages", "rows", "vector", "read", "written")
+    chosen = tasks["kind"] == 3
+    return sorted(zip(*(tasks[column][chosen].tolist() for column in columns), strict=True))
+
+
+def between_chips(run: Run) -> dict[int, int]:
+    """Bytes of syncs by link; nothing else goes from chip to chip."""
+    links = run.tables["links"]
+    found: dict[int, int] = {}
+    for link, source, destination, nbytes in zip(
+        *(links[column].tolist() for column in ("link", "source", "destination", "bytes")), strict=True
+    ):
+        if source >= 0 and destination >= 0:
+            found[link] = found.get(link, 0) + nbytes
+    return found
+
+
+@pytest.mark.parametrize("copies", [2, 4])
+def test_around_a_ring_each_link_carries_its_share(copies: int) -> None:
+    """2 (P-1)/P of the parameters on each link the way round; a star brings P - 1 times all of them to one chip."""
+    run = simulate("epoch", copies, by="ring", kind="ring")
+    assert set(between_chips(run).values()) == {2 * (copies - 1) * SIZE // copies}
+    assert len(between_chips(run)) == copies
+    star = simulate("epoch", copies, by="star", kind="switch")
+    assert max(between_chips(star).values()) == (copies - 1) * SIZE
+
+
+@pytest.mark.parametrize("copies", [2, 4, 8])
+@pytest.mark.parametrize("by", KINDS)
+def test_latencies_one_behind_the_other(by: str, copies: int) -> None:
+    """2 (P-1) round a ring, 2 log2(P) in a tree or by halving and doubling, 2 to copy 0 and back."""
+    fast, far = (simulate("epoch", copies, 1e12, latency, by) for latency in (0.0, 0.5))
+    depth = {"ring": copies - 1, "star": 1}.get(by, copies.bit_length() - 1)
+    assert sync_time(far) - sync_time(fast) == pytest.approx(2 * depth * 0.5, rel=1e-6)
+
+
+@pytest.mark.parametrize("copies", [2, 4, 8])
+def test_bytes_decide_on_slow_links(copies: int) -> None:
+    """Behind a switch a ring needs 2 (P-1)/P n/B, a star 2 (P-1) n/B less what overlaps both ways."""
+    ring, star = (sync_time(simulate("epoch", copies, by=by, kind="switch")) for by in ("ring", "star"))
+    assert ring == pytest.approx(2 * (copies - 1) / copies * SIZE / SLOW, rel=0.1)
+    assert star > (copies - 1) * SIZE / SLOW
+    assert star / ring > copies / 2
+
+
+def test_copies_on_one_worker_are_one_rank() -> None:
+    """Four copies on two workers: one vector each way, as with two copies."""
+    assert sorted(between_chips(simulate("epoch", 4, by="ring", workers=2)).values()) == [SIZE, SIZE]
+    assert between_chips(simulate("epoch", 3, by="ring", workers=1)) == {}
+
+
+def test_other_traffic_shares_the_links_with_it() -> None:
+    """Every byte that is sent is in the table of links, and the ring is what a system has by default."""
+    assert system(2).all_reduce == "ring"
+    run = simulate(3, 4, by="ring", kind="ring")
+    links = run.tables["links"]
+    for link in set(links["link"].tolist()):
+        mine = links["link"] == link
+        assert (links["start"][mine][1:] >= links["end"][mine][:-1] - 1e-12).all()
+
+
+@pytest.mark.parametrize("by", KINDS)
+def test_a_seed_for_ties_changes_no_byte(by: str) -> None:
+    job = replicated(mlp(epochs=1, max_active_keys=4), 4, 3)
+    built = system(4, "switch", all_reduce=by)
+    runs = [SimBackend(built, tie_break=seed).execute(Plan(job, 4)) for seed in (1, 2)]
+    assert between_chips(runs[0]) == between_chips(runs[1])
+    assert rows_of_syncs(runs[0]) == rows_of_syncs(runs[1])
+
+
+@pytest.mark.parametrize("by", KINDS)
+@pytest.mark.parametrize("workers", [2, 3, 4])
+def test_loops_and_syncs_after_every_instance_end(by: str, workers: int) -> None:
+    job = replicated(rnn(epochs=2, max_active_keys=5, max_batch=3), 3, 1)
+    run = SimBackend(system(4, "ring", all_reduce=by)).execute(Plan(job, workers))
+    assert run.final["cell.0/W"].tobytes() == run.final["cell.2/W"].tobytes()
