@@ -130,8 +130,8 @@ class _Gathering:
 class _Spreading:
     """Parcels from copy 0: one to every other rank. Delivered when that rank has finished.
 
-    Rank 0 gets no parcel, and may yet be the last to finish (where it sits out of a halving). The last parcel then waits
-    for it, so that nobody goes on before the collective is over.
+    Rank 0 gets no parcel, and may yet be the last to finish (where it sits out of a halving). The last parcel then
+    waits for it, so that nobody goes on before the collective is over.
     """
 
     def __init__(self, flow: Flow, send: Send, deliver: Deliver) -> None:
