@@ -23,9 +23,10 @@ import msgspec
 from msgspec import Meta
 
 from ampsim import strict_yaml
-from ampsim.errors import ConfigError, UsageError
+from ampsim.errors import UsageError
 from ampsim.result.metrics import SCALARS
 from ampsim.strict_yaml import Document, Steps, short
+from ampsim.studies.execute import load_system
 from ampsim.studies.point import Key, Point, resolve
 
 MOST_POINTS = 1_000_000
@@ -141,22 +142,47 @@ def _tried(document: Document, study: Study) -> Study:
 
 
 def _try(document: Document, study: Study, varied: dict[str, Any], steps: Steps) -> None:
-    try:
-        resolve(study.point(varied))
-    except UsageError as error:
-        place = steps or _blamed(document, study, error, varied)
-        where = f" ({error.where})" if error.where and error.where != document.where(place) else ""
+    error = _problem(study, varied)
+    if error is not None:
+        place = steps or _blamed(study, varied)
+        where = f" ({error.where})" if error.where else ""
         raise document.error(f"{error.what}{where}", place, error.do) from error
 
 
-def _blamed(document: Document, study: Study, error: ConfigError | UsageError, varied: dict[str, Any]) -> Steps:
-    """Where the study says what the first point fails for."""
-    text = f"{error.where} {error.what}"
-    for name in varied:
-        if name in text or name.partition(".")[2] in text.split(".")[-1:]:
-            return ("grid", name, 0)
-    for section in ("settings", "overrides", "speedup"):
-        for name in getattr(study, section):
-            if name in text:
-                return (section, name)
-    return next(((field,) for field in ("system", "job") if str(getattr(study, field)) in text), ())
+def _problem(study: Study, varied: Mapping[str, Any]) -> UsageError | None:
+    try:
+        resolve(study.point(varied))
+    except UsageError as error:
+        return error
+    return None
+
+
+def _blamed(study: Study, varied: dict[str, Any]) -> Steps:
+    """What the first point fails for: of all that is said of it, one after the other, what was too much."""
+    bare = msgspec.structs.replace(study, settings={}, overrides={}, speedup={})
+    said: list[Steps] = [(section, name) for section in SECTIONS.values() for name in getattr(study, section)]
+    said = list(dict.fromkeys(said)) + [("grid", name, 0) for name in varied]
+    culprit: Steps = ("system",) if _fails_to_load(study.system) else ("job",)
+    chosen: dict[str, Any] = {}
+    built = bare
+    if _problem(built, {}) is None:
+        culprit = ()
+    for steps in said:
+        fine = _problem(built, chosen) is None
+        if steps[0] == "grid":
+            chosen = {**chosen, str(steps[1]): varied[str(steps[1])]}
+        else:
+            section, name = str(steps[0]), str(steps[1])
+            more = {**getattr(built, section), name: getattr(study, section)[name]}
+            built = msgspec.structs.replace(built, **{section: more})
+        if fine and _problem(built, chosen) is not None:
+            culprit = steps
+    return culprit
+
+
+def _fails_to_load(system: str) -> bool:
+    try:
+        load_system(system)
+    except UsageError:
+        return True
+    return False
