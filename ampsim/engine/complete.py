@@ -45,3 +45,13 @@ def check_work(messages: int, instances: int) -> None:
             "training data",
             "look at Dataset.states: a source sends one message for each state of an instance",
         )
+
+
+def check_time(makespan: float, tasks: int, system: str) -> None:
+    """Raise RunError if simulated work took no time: nothing that is a rate could be told of such a run."""
+    if makespan <= 0:
+        raise RunError(
+            f"no time passed: {tasks} tasks and their messages cost nothing on system {system}",
+            "chips and links of the system, and rows of the data",
+            "look for instances without rows, and for measured tables or overheads of zero",
+        )
