@@ -27,6 +27,10 @@ from ampsim.errors import UsageError
     "--shapes", is_flag=True,
     help="Count only: no arrays, no loss, so no target either; for jobs too large to compute here.",
 )  # fmt: skip
+@click.option(
+    "--tie-break", type=click.IntRange(0, 2**63 - 1), metavar="SEED",
+    help="Draw the order of events of equal time.  [default: a fixed order]",
+)  # fmt: skip
 @job_options
 @click.pass_obj
 def command(
@@ -36,6 +40,7 @@ def command(
     workers: int | None,
     place: str | None,
     shapes: bool,
+    tie_break: int | None,
     placement: str | None,
     settings: tuple[str, ...],
     seed: int | None,
@@ -70,6 +75,7 @@ def command(
         flags.say("searching for a placement by simulating some")
     with ProgressLine(f"simulate {loaded.name}", flags.quiet) as progress:
         result = simulate(
-            loaded, hardware, placement=place or where, workers=workers, mode=mode, init=init, progress=progress
-        )
+            loaded, hardware, placement=place or where, workers=workers, mode=mode, init=init, progress=progress,
+            tie_break=tie_break,
+        )  # fmt: skip
     finish(result, folder, force, report_path, as_json)

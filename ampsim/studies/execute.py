@@ -46,6 +46,7 @@ def simulate(
     mode: str = "numeric",
     init: Run | None = None,
     progress: Progress | None = None,
+    tie_break: int | None = None,
 ) -> Run:
     """The same job on a system that need not exist.
 
@@ -53,8 +54,9 @@ def simulate(
     simulated time; ``mode="shapes"`` only counts, so it has no accuracy and refuses a job with a target (leave it out
     by ``job.with_training(target=None, target_loss=None)``). ``placement`` maps affinity units to workers, or is
     ``balanced`` (what is left out means), ``round_robin`` or ``auto`` (:mod:`ampsim.studies.place`). ``workers`` uses
-    the first so many chips (left out: as many as there are units to place, at most all). Raises UsageError before it
-    starts, RunError when the run cannot be finished.
+    the first so many chips (left out: as many as there are units to place, at most all). ``tie_break`` is a seed that
+    draws the order of events of equal time, which is fixed without it. Raises UsageError before it starts, RunError
+    when the run cannot be finished.
     """
     from ampsim.hw.backend import SimBackend
 
@@ -66,7 +68,7 @@ def simulate(
 
         placement = placement_by_name(placement, job, loaded, count)
     plan = Plan(job, count, placement, mode, parameters_of(init, job.graph), progress=progress)
-    return SimBackend(loaded).execute(plan)
+    return SimBackend(loaded, tie_break).execute(plan)
 
 
 def replay(measured: Run, system: System | str | Path, *, mode: str = "numeric") -> Run:
