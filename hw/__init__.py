@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ampsim.hw.collectives.schedule import Collective
     from ampsim.hw.collectives.tree import tree_all_reduce
     from ampsim.hw.cost import ChipCost, chip_time
+    from ampsim.hw.lists import Step, Timed, run_lists
     from ampsim.hw.memory import Ledger
     from ampsim.hw.network import Network, Transfer
     from ampsim.hw.residents import Share, check_static
@@ -35,7 +36,9 @@ _HOMES = {
     "Network": "network",
     "Share": "residents",
     "Start": "collectives",
+    "Step": "lists",
     "System": "system",
+    "Timed": "lists",
     "Transfer": "network",
     "Transport": "transport",
     "all_to_all": "collectives",
@@ -48,6 +51,7 @@ _HOMES = {
     "ring_all_reduce": "collectives",
     "ring_reduce_scatter": "collectives",
     "run_collectives": "collectives",
+    "run_lists": "lists",
     "to_fs": "clock",
     "to_seconds": "clock",
     "tree_all_reduce": "collectives",
@@ -60,7 +64,9 @@ __all__ = [
     "Network",
     "Share",
     "Start",
+    "Step",
     "System",
+    "Timed",
     "Transfer",
     "Transport",
     "all_to_all",
@@ -73,6 +79,7 @@ __all__ = [
     "ring_all_reduce",
     "ring_reduce_scatter",
     "run_collectives",
+    "run_lists",
     "to_fs",
     "to_seconds",
     "tree_all_reduce",
