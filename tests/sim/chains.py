@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -130,10 +130,19 @@ def completions(run: Run) -> Array:
 # -- schedules made by hand --------------------------------------------------------------------------------------------
 
 
+Turn = tuple[str, int, int]
+"""Part of a schedule: "F" or "B", stage, instance."""
+
+
 def schedule(job: Job, directions: Sequence[Sequence[tuple[str, int]]]) -> dict[int, list[Planned]]:
-    """Orders for ``Plan.order``: for each stage its (direction, instance) in turn; the rest goes along."""
+    """Orders for ``Plan.order``: for each stage, on a chip of its own, its (direction, instance) in turn."""
+    turns = [[(d, stage, i) for d, i in steps] for stage, steps in enumerate(directions)]
+    return orders(job, turns, len(directions))
+
+
+def orders(job: Job, chips: Sequence[Sequence[Turn]], stages: int) -> dict[int, list[Planned]]:
+    """Orders for ``Plan.order``: what each chip does in turn; sources, losses and updates go along."""
     graph = job.graph
-    stages = len(directions)
 
     def edge(node: int, incoming: bool) -> int:
         return (graph.incoming if incoming else graph.outgoing)[node][0][0]
@@ -144,25 +153,24 @@ def schedule(job: Job, directions: Sequence[Sequence[tuple[str, int]]]) -> dict[
     loss, labels, x = graph.index("loss"), graph.index("labels"), graph.index("x")
     softmax = graph.edges[graph.incoming[loss][0][0]].source
     label_edge = graph.outgoing[labels][0][0]
-    order: dict[int, list[Planned]] = {}
-    for stage, steps in enumerate(directions):
-        node = graph.index(f"L{stage}")
-        last = stage == stages - 1
-        planned: list[Planned] = []
-        for direction, instance in steps:
-            state = (instance,)
-            if direction == "F":
-                if stage == 0:
-                    planned.append(task("forward", x, (-1, state)))
-                planned.append(task("forward", node, (edge(node, incoming=True), state)))
-                if last:
-                    planned.append(task("forward", labels, (-1, state)))
-                    planned.append(task("forward", loss, (edge(softmax, incoming=False), state), (label_edge, state)))
-            else:
-                tail = softmax if last else node
-                planned.append(task("backward", node, (edge(tail, incoming=False), state)))
-        planned.append(Planned("update", node, ()))
-        order[stage] = planned
+
+    def tasks(direction: str, stage: int, state: State) -> Iterator[Planned]:
+        node, last = graph.index(f"L{stage}"), stage == stages - 1
+        if direction == "B":
+            yield task("backward", node, (edge(softmax if last else node, incoming=False), state))
+            return
+        if stage == 0:
+            yield task("forward", x, (-1, state))
+        yield task("forward", node, (edge(node, incoming=True), state))
+        if last:
+            yield task("forward", labels, (-1, state))
+            yield task("forward", loss, (edge(softmax, incoming=False), state), (label_edge, state))
+
+    order = {}
+    for chip, turns in enumerate(chips):
+        order[chip] = [planned for d, stage, i in turns for planned in tasks(d, stage, (i,))]
+        here = dict.fromkeys(stage for _, stage, _ in turns)
+        order[chip] += [Planned("update", graph.index(f"L{stage}"), ()) for stage in sorted(here)]
     return order
 
 
@@ -182,4 +190,28 @@ def one_forward_one_backward(stages: int, instances: int) -> list[list[tuple[str
             steps += [("F", warm + i), ("B", i)]
         steps += [("B", i) for i in range(instances - warm, instances)]
         found.append(steps)
+    return found
+
+
+def interleaved(chips: int, instances: int, chunks: int) -> list[list[Turn]]:
+    """1F1B on ``chunks`` stages a chip, stage k p + c on chip c; the instances go in groups of p, a multiple of them.
+
+    Forward takes the chunks of a group in order, backward in reverse; chip c warms up with
+    2 (p - 1 - c) + (chunks - 1) p forward passes.
+    """
+    total = instances * chunks
+
+    def turn(direction: str, chip: int, number: int) -> Turn:
+        group, within = divmod(number, chips * chunks)
+        chunk, i = divmod(within, chips)
+        chunk = chunk if direction == "F" else chunks - 1 - chunk
+        return direction, chunk * chips + chip, group * chips + i
+
+    found = []
+    for chip in range(chips):
+        warm = min(total, 2 * (chips - 1 - chip) + (chunks - 1) * chips)
+        turns = [turn("F", chip, n) for n in range(warm)]
+        for n in range(total - warm):
+            turns += [turn("F", chip, warm + n), turn("B", chip, n)]
+        found.append(turns + [turn("B", chip, n) for n in range(total - warm, total)])
     return found

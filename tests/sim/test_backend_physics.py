@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 
@@ -18,14 +16,10 @@ from tests.sim.chains import (
     chain_job,
     chain_system,
     completions,
-    gpipe,
-    one_forward_one_backward,
-    schedule,
     simulate,
 )
 
 EXACT = 1e-12
-Make = Callable[[int, int], list[list[tuple[str, int]]]]
 LINK = {"bandwidth": 1e9, "latency": 1e-6}
 HOP = 1e-6 + NBYTES / 1e9
 
@@ -74,115 +68,6 @@ def test_a_far_controller_makes_admission_and_reports_take_time() -> None:
     np.testing.assert_allclose(completions(run), (4 * MS + there + back) * np.arange(1, 4), rtol=EXACT)
     source = run.tables["links"]["source"]
     assert (source == -1).sum() == 3 * 2 + 2  # each instance is admitted at two chips; two are told to update
-
-
-# -- many in flight ----------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("forward, backward", [(1, 1), (1, 2), (3, 1)])
-@pytest.mark.parametrize("mak", range(1, 9))
-def test_throughput_is_bounded_by_latency_and_by_the_slowest_stage(mak: int, forward: int, backward: int) -> None:
-    system = chain_system([(forward * MS, backward * MS)] * 4)
-    run = simulate(chain_job(4, 80, max_active_keys=mak), system, 4)
-    done = completions(run)
-    measured = 48 / (done[71] - done[23])  # 48 is a multiple of every period
-    service = (forward + backward) * MS
-    assert measured == pytest.approx(min(mak / (4 * service), 1 / service), rel=1e-9)
-
-
-@pytest.mark.parametrize("mak", range(1, 7))
-def test_the_slowest_stage_alone_sets_the_pace_once_it_is_busy(mak: int) -> None:
-    services = [(MS, MS), (MS, 2 * MS), (2 * MS, 4 * MS), (MS, MS)]
-    run = simulate(chain_job(4, 120, max_active_keys=mak), chain_system(services), 4)
-    done = completions(run)
-    latency, slowest = 13 * MS, 6 * MS
-    bound = min(mak / latency, 1 / slowest)
-    measured = 60 / (done[99] - done[39])
-    assert measured <= bound * (1 + 1e-9)
-    if mak == 1 or mak >= 4:
-        assert measured == pytest.approx(bound, rel=1e-9)
-
-
-# -- staleness ---------------------------------------------------------------------------------------------------------
-
-
-def staleness(run: Run, stages: int) -> list[list[int]]:
-    """Staleness of every update of each stage, in order."""
-    updates = run.tables["updates"]
-    numbers = [run.summary["nodes"].index(f"L{stage}") for stage in range(stages)]
-    return [updates["staleness_max"][updates["node"] == number].tolist() for number in numbers]
-
-
-@pytest.mark.parametrize("backward", [1, 2])
-@pytest.mark.parametrize("mak, steady", [(1, [0, 0, 0, 0]), (4, [3, 2, 1, 0])])
-def test_staleness_of_an_asynchronous_pipeline(mak: int, steady: list[int], backward: int) -> None:
-    job = chain_job(4, 60, max_active_keys=mak, min_update_frequency=1)
-    run = simulate(job, chain_system([(MS, backward * MS)] * 4), 4)
-    assert [ages[20:] for ages in staleness(run, 4)] == [[age] * 40 for age in steady]
-
-
-@pytest.mark.parametrize("mak, backward, least", [(8, 1, [6, 4, 2, 0]), (12, 2, [9, 6, 3, 0])])
-def test_staleness_of_a_pipeline_with_more_in_flight_than_stages(mak: int, backward: int, least: list[int]) -> None:
-    job = chain_job(4, 100, max_active_keys=mak, min_update_frequency=1)
-    run = simulate(job, chain_system([(MS, backward * MS)] * 4), 4)
-    found = [ages[50:80] for ages in staleness(run, 4)]
-    # Scoring is a task of its own and waits behind forward groups that came before: then gradients are older than
-    # where the last stage turns round at once, by one round at most of that stage.
-    assert [min(ages) for ages in found] == least
-    assert max(max(ages) for ages in found) <= mak - 1
-
-
-@pytest.mark.parametrize("stages", [1, 2, 5])
-@pytest.mark.parametrize("mak", [1, 2, 3, 7])
-def test_staleness_never_reaches_the_number_in_flight(mak: int, stages: int) -> None:
-    services = [(MS * (1 + s % 3), MS * (1 + s % 2)) for s in range(stages)]
-    job = chain_job(stages, 40, max_active_keys=mak, min_update_frequency=1)
-    found = staleness(simulate(job, chain_system(services, links=LINK), stages), stages)
-    assert max(max(ages) for ages in found) <= mak - 1
-    assert [len(ages) for ages in found] == [40] * stages
-    if mak > 1 and stages > 1:
-        assert max(found[0]) > 0
-
-
-# -- schedules made by hand --------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("make", [gpipe, one_forward_one_backward])
-@pytest.mark.parametrize("stages, instances", [(1, 3), (2, 2), (4, 8), (8, 32), (3, 7)])
-def test_makespan_of_synchronous_pipelines(make: Make, stages: int, instances: int) -> None:
-    job = chain_job(stages, instances, max_active_keys=instances)
-    order = schedule(job, make(stages, instances))
-    run = simulate(job, chain_system([(MS, 2 * MS)] * stages), stages, order=order)
-    assert run.summary["makespan"] == pytest.approx((instances + stages - 1) * 3 * MS, rel=EXACT)
-    bubble = (stages - 1) / (instances + stages - 1)
-    np.testing.assert_allclose(run.summary["utilization"], 1 - bubble, rtol=1e-9)
-    assert run.summary["updates"] == stages
-    assert run.tables["updates"]["staleness_max"].max() == 0
-
-
-def test_makespan_of_a_pipeline_with_messages() -> None:
-    job = chain_job(4, 8, rows=1024, width=256, max_active_keys=8)
-    links = {"bandwidth": 50 * 2.0**30, "latency": 500e-9}
-    system = chain_system([(MS, 2 * MS)] * 4, rows=1024, width=256, links=links)
-    run = simulate(job, system, 4, order=schedule(job, one_forward_one_backward(4, 8)))
-    hop = 500e-9 + 2**20 / (50 * 2.0**30)
-    assert run.summary["makespan"] == pytest.approx(11 * 3 * MS + 16 * hop, rel=EXACT)
-    # Other simulators give 33,320,496 ns: they cut each of the 16 hops to whole nanoseconds.
-    assert round(run.summary["makespan"] * 1e9) == 33_320_496 + 4
-
-
-@pytest.mark.parametrize("stages, instances", [(4, 8), (4, 2), (3, 5)])
-def test_activations_that_wait_for_their_way_back(stages: int, instances: int) -> None:
-    job = chain_job(stages, instances, max_active_keys=instances)
-    system = chain_system([(MS, 2 * MS)] * stages)
-    for make, counts in (
-        (gpipe, [instances] * stages),
-        (one_forward_one_backward, [min(instances, stages - s) for s in range(stages)]),
-    ):
-        memory = simulate(job, system, stages, order=schedule(job, make(stages, instances))).tables["memory"]
-        highest = [int(memory["caches"][memory["worker"] == s].max()) for s in range(stages)]
-        kept = [NBYTES] * (stages - 1) + [2 * NBYTES]  # the last stage keeps the output of its softmax, too
-        assert highest == [count * size for count, size in zip(counts, kept, strict=True)]
 
 
 # -- what must not matter ----------------------------------------------------------------------------------------------

@@ -8,14 +8,12 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any
 
-import numpy as np
 import pytest
 import simpy
 
-from ampsim.hw import ChipCost, Network, System, Transfer, Transport, chip_time
+from ampsim.hw import Network, System, Transfer, Transport
 from ampsim.hw.clock import FS
-from ampsim.ir.work import Work
-from tests.sim.systems import BANDWIDTH, LATENCY, MIB, NS, chain, chips, system
+from tests.sim.systems import BANDWIDTH, LATENCY, MIB, NS, system
 
 STORE: dict[str, Any] = {"switching": "store_and_forward"}
 
@@ -166,38 +164,6 @@ def test_16_shift_by_two(settings: dict[str, Any], expected: float) -> None:
     assert last(system(16, "torus", dims=(4, 4), **settings), shift) == near(expected)
 
 
-@pytest.mark.parametrize("law,expected", [("exponential", 4.0), ("constant", 2.0)])
-def test_17_open_queue(law: str, expected: float) -> None:
-    """M/M/1 and M/D/1 at load 0.8: the mean wait within three sigma at 2e5 customers."""
-    rng, customers, rate = np.random.default_rng(7), 200_000, 10**9
-    sizes = rng.exponential(rate, customers) if law == "exponential" else np.full(customers, rate)
-    starts = np.cumsum(rng.exponential(FS / 0.8, customers))
-    transfers = [Transfer(int(s), 0, 1, int(n)) for s, n in zip(starts, sizes, strict=True)]
-    arrivals = Network(system(2, bandwidth=float(rate), latency=0.0), record=False).run(transfers)
-    waits = [a - t.start - t.nbytes * FS // rate for a, t in zip(arrivals, transfers, strict=True)]
-    sigma = 0.1 if law == "exponential" else 0.05
-    assert sum(waits) / customers / FS == pytest.approx(expected, abs=3 * sigma)
-
-
-def test_18_closed_ring() -> None:
-    """N tokens on stations S = 1, 1, 2, 1: X = min(N / sum S, 1 / max S)."""
-    stations = chain([(1e9, 0.0), (1e9, 0.0), (0.5e9, 0.0)], back=(1e9, 0.0))
-    for tokens, expected in [(1, 0.2), (2, 0.4), (3, 0.5), (5, 0.5)]:
-        env, network = simpy.Environment(0), Network(stations)
-        transport, rounds = Transport(env, network), [0]
-
-        def arrive(at: int, transport: Transport = transport, rounds: list[int] = rounds) -> None:
-            rounds[0] += at == 0
-            transport.send(at, (at + 1) % 4, 10**9, arrive, (at + 1) % 4)
-
-        for _ in range(tokens):
-            transport.send(0, 1, 10**9, arrive, 1)
-        env.run(until=100 * FS)
-        before = rounds[0]
-        env.run(until=1100 * FS)
-        assert (rounds[0] - before) / 1000 == pytest.approx(expected, abs=1e-3 * tokens)
-
-
 def test_19_conservation() -> None:
     """Ring all-reduce, P = 8, n = 64 MiB: each link carries 2 (P-1)/P n, exactly, and U = X S."""
     count = 8
@@ -208,25 +174,3 @@ def test_19_conservation() -> None:
     assert table["bytes"].sum() == count * 117_440_512
     for wire in used:
         assert wire.busy / (time * NS) == near(wire.messages / (time * NS) * (8 * MIB / BANDWIDTH * FS))
-
-
-@pytest.mark.parametrize("flop,nbytes,expected", [(1e9, 1e8, 100_000), (1e9, 1e7, 10_000), (1e11, 1e8, 1_000_000)])
-def test_24_roofline(flop: float, nbytes: float, expected: int) -> None:
-    """Time flop / min(peak, bandwidth flop/byte), for 100 TFLOP/s and 1 TB/s; as products and as vector work."""
-    kind = System.from_dict(
-        system(1).to_dict() | {"chips": [chips(1, matmul=1e14, vector=1e14, memory_bandwidth=1e12)]}
-    ).chip_kinds[0]
-    product = Work(((int(flop) // 2, 1, 1),), 0.0, int(nbytes), 0)
-    vector = Work((), flop, int(nbytes) // 2, int(nbytes) // 2)
-    for work in (product, vector):
-        assert ChipCost(kind).part_time(Piece("any", 1, work)) == expected * NS
-        assert chip_time(kind, [Piece("any", 1, work)] * 3) == 3 * expected * NS
-
-
-class Piece:
-    """A part of a task."""
-
-    def __init__(self, operation: str, rows: int, work: Work) -> None:
-        self.operation = operation
-        self.rows = rows
-        self.work = work
