@@ -173,6 +173,8 @@ class Simulation:
         now = self.now
         self._obey(self.controller.report(effects, now))
         if self.plan.progress:
+            # The number the next event gets: how many there were. One number is skipped, and their order is the same.
+            self.controller.events = next(self.env._eid)
             self.plan.progress(self.controller, now / FS)
 
     @property

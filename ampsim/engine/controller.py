@@ -59,6 +59,7 @@ class Controller:
         self.metrics: list[tuple[int, Metric]] = []
         self.validations: list[dict[str, Any]] = []
         self.epochs: list[dict[str, Any]] = []
+        self.events = 0  # of a simulated clock so far, for a progress line; its backend writes it
         self.done = False
         self.reached: dict[str, Any] | None = None
         self._segments = iter(self.schedule.segments())

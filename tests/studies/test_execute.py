@@ -196,10 +196,20 @@ def test_training_settings_are_checked_where_they_are_made() -> None:
 
 
 def test_progress_is_told_while_a_run_goes_on() -> None:
-    heard: list[tuple[int, float]] = []
+    heard: list[tuple[int, float, int]] = []
     run = ampsim.simulate(
-        small(), "host", progress=lambda controller, now: heard.append((len(controller.instances), now))
+        small(),
+        "host",
+        progress=lambda controller, now: heard.append((len(controller.instances), now, controller.events)),
     )
     assert heard[-1][0] == 4  # three instances of training, one of validation
-    assert [now for _, now in heard] == sorted(now for _, now in heard)
+    assert [now for _, now, _ in heard] == sorted(now for _, now, _ in heard)
     assert heard[-1][1] == pytest.approx(run.makespan)
+    # An event at the end of every task at least, and to look at their number changes nothing.
+    events = [count for _, _, count in heard]
+    assert events == sorted(events)
+    assert events[-1] >= len(run.tables["tasks"]["kind"])
+    unheard = ampsim.simulate(small(), "host")
+    assert all(
+        run.tables["tasks"][name].tobytes() == column.tobytes() for name, column in unheard.tables["tasks"].items()
+    )
