@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ampsim.hw.lists import Step, Timed, run_lists
     from ampsim.hw.memory import Ledger
     from ampsim.hw.network import Network, Transfer
+    from ampsim.hw.pre_flight import preflight, preflight_table
     from ampsim.hw.residents import Share, check_static
     from ampsim.hw.shipped import catalogue, load
     from ampsim.hw.system import System
@@ -52,6 +53,8 @@ _HOMES = {
     "ring_reduce_scatter": "collectives",
     "run_collectives": "collectives",
     "run_lists": "lists",
+    "preflight": "pre_flight",
+    "preflight_table": "pre_flight",
     "to_fs": "clock",
     "to_seconds": "clock",
     "tree_all_reduce": "collectives",
@@ -75,6 +78,8 @@ __all__ = [
     "chip_time",
     "halving_doubling_all_reduce",
     "load",
+    "preflight",
+    "preflight_table",
     "ring_all_gather",
     "ring_all_reduce",
     "ring_reduce_scatter",

@@ -66,7 +66,9 @@ def _nothing_left(error: OutOfMemory) -> OutOfMemory:
     what, *table = error.what.splitlines()
     text = f"{what}; one instance is in flight, so nothing is left that could finish and make room"
     do = "spread the nodes over more chips, choose chips with more memory, or let them spill"
-    return OutOfMemory("\n".join([text, *table]), error.where, do)
+    last = OutOfMemory("\n".join([text, *table]), error.where, do)
+    last.chip = error.chip
+    return last
 
 
 def most_in_flight(controller: Controller) -> int:
