@@ -26,7 +26,7 @@ class Ties:
     """The order of a run's events of equal time, drawn from ``seed``: 0 to 2^63 - 1. Raises UsageError for others."""
 
     def __init__(self, seed: int) -> None:
-        if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
+        if type(seed) is not int or not 0 <= seed < 2**63:
             raise UsageError(f"{seed!r} is no seed", "tie_break", "give an int from 0 to 2^63 - 1")
         self._random = random.Random(seed)
         self._serial = 0

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import subprocess
-import sys
 from collections import Counter
 from typing import Any
 
@@ -92,7 +89,7 @@ def test_a_busy_link_is_shared_in_order_and_never_twice_at_a_time() -> None:
         assert (start[1:] >= end[:-1]).all()
 
 
-# -- ties and determinism ----------------------------------------------------------------------------------------------
+# -- ties ----------------------------------------------------------------------------------------------
 
 
 def two_ways(**training: Any) -> Job:
@@ -158,15 +155,6 @@ def chaos() -> Run:
     host = {"at": ["chip0"], "latency": 1e-6, "bandwidth": 1e9}
     system = chain_system([(MS, MS)] * 3, host=host, links={"bandwidth": 1e8, "latency": 1e-6}, parcel_overhead=1e-7)
     return SimBackend(system).execute(Plan(job, 3))
-
-
-def test_two_runs_are_equal_to_the_bit_whatever_the_hash_seed() -> None:
-    here = fingerprint(chaos())
-    assert fingerprint(chaos()) == here
-    script = "from tests.sim.test_backend_laws import chaos, fingerprint; print(fingerprint(chaos()))"
-    for seed in ("0", "12345"):
-        environment = os.environ | {"PYTHONHASHSEED": seed}
-        assert subprocess.check_output([sys.executable, "-c", script], env=environment, text=True).strip() == here
 
 
 # -- ends --------------------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ The closed ring is tested on links and on a real graph: instances are its tokens
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from ampsim import testing
 from ampsim.engine.placement import units_of
 from ampsim.engine.plan import Plan
-from ampsim.engine.task import Part
 from ampsim.hw import ChipCost, Network, System, Transfer, Transport
 from ampsim.hw.backend import SimBackend, Simulation
 from ampsim.hw.clock import FS
@@ -135,7 +134,7 @@ class Exponential(ChipCost):
         self.rng = rng
         return self
 
-    def chip_time(self, parts: Sequence[Part]) -> int:
+    def chip_time(self, parts: Iterable[Any]) -> int:
         layer = any(part.operation.startswith("Linear") for part in parts)
         return int(self.rng.exponential(FS)) if layer else 0
 

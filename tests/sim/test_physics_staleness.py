@@ -102,7 +102,8 @@ def sequential(job: Job, initial: dict[str, Array], rate: float) -> dict[str, Ar
     (loss,) = (node for node in job.graph.nodes if isinstance(node, Loss))
     data, _ = job.data.load()
     order = Schedule(data, None, job.training.epochs, seed=job.training.seed)
-    weights = {n.name: {k: initial[f"{n.name}/{k}"].copy() for k in n.parameters()} for n in layers if is_ppt(n)}
+    ppts = [node for node in layers if isinstance(node, Parameterised)]
+    weights = {node.name: {k: initial[f"{node.name}/{k}"].copy() for k in node.parameters()} for node in ppts}
     for instance in range(order.total):
         index = order.entry(instance).index
         at, saved = data.payload("x", index), []
@@ -131,11 +132,6 @@ def chain(job: Job) -> list[Transform]:
         assert isinstance(node, Transform)
         found.append(node)
     return found
-
-
-def is_ppt(node: Transform) -> bool:
-    """Whether the node has parameters."""
-    return isinstance(node, Parameterised)
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3])
