@@ -41,7 +41,9 @@ _HOME = {
     "replay": "ampsim.studies.execute",
     "run": "ampsim.studies.execute",
     "simulate": "ampsim.studies.execute",
+    "sweep": "ampsim.studies.sweep",
     "verify": "ampsim.ir.verify",
+    "what_if": "ampsim.studies.what_if",
     "workload": "ampsim.workloads",
 }
 
@@ -70,7 +72,9 @@ __all__ = [
     "replay",
     "run",
     "simulate",
+    "sweep",
     "verify",
+    "what_if",
     "workload",
 ]
 
@@ -89,6 +93,8 @@ if TYPE_CHECKING:
     from ampsim.studies.execute import load_run, load_system, replay, run, simulate
     from ampsim.studies.hooks import Run
     from ampsim.studies.jobs import load_job
+    from ampsim.studies.sweep import sweep
+    from ampsim.studies.what_if import what_if
     from ampsim.workloads import workload
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from contextlib import closing
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from ampsim.studies.local import Local
 from ampsim.studies.pareto import front, objectives
 from ampsim.studies.point import Answer, Point, answer, key_of
 from ampsim.studies.rows import NAME, Row, Rows
-from ampsim.studies.study import Study
+from ampsim.studies.study import Study, load_study, study_of
 from ampsim.studies.sweep_page import PAGE, TABLE, csv_text, write_page
 
 STUDY = "study.yaml"
@@ -68,7 +68,7 @@ class _Submits(Protocol):
 
 
 def sweep(
-    study: Study,
+    study: Study | Mapping[str, Any] | str | Path,
     folder: str | os.PathLike[str],
     *,
     executor: Executor | None = None,
@@ -79,12 +79,15 @@ def sweep(
 ) -> Sweep:
     """Simulate every point of ``study`` that has no row in ``folder`` yet; then write the table and the figure.
 
+    ``study`` is a Study, what its file would hold, or the file.
     ``executor`` is any of :mod:`concurrent.futures` or like it, which is given functions of one text and is not shut
     down; left out: ``jobs`` processes of this machine (left out: one a core). ``retry`` does points again that failed.
-    A point that fails is a row with its error. May be killed at any time: started again with the same folder, it
-    goes on with what is missing. Raises UsageError for a folder of something else, RunError when a row cannot be
-    written or a foreign executor breaks.
+    A point that fails is a row with its error. May be killed at any time: started again with the same folder, it goes
+    on with what is missing. Raises ConfigError for a wrong study, UsageError for a folder of something else, RunError
+    when a row cannot be written or a foreign executor breaks.
     """
+    if not isinstance(study, Study):
+        study = study_of(study) if isinstance(study, Mapping) else load_study(study)
     target = _checked(folder)
     with Rows(target) as rows:
         replace_file(target / STUDY, yaml_text(_plain(study)).encode())
