@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ampsim.engine.task import Effects
 from ampsim.engine.worker import WorkerState
-from ampsim.hw.cost import ChipCost
+from ampsim.hw.cost import REFERENCE_BYTES, ChipCost
 from ampsim.hw.memory import RUNNING
 from ampsim.hw.recompute import Droppable, Piece
 from ampsim.hw.store import Store
@@ -34,6 +34,8 @@ class Books:
         if store.recompute:
             self._droppable = state.keeper = Droppable()
             store.ledger.givers.append(self._give)
+        # Most chips count as the worker does.
+        self._alike = cost.arithmetic.element == REFERENCE_BYTES and self._droppable is None
 
     def arrived(self, nbytes: int, now: int) -> None:
         """A parcel has come and lies in a queue; ``nbytes`` of fp32."""
@@ -57,9 +59,9 @@ class Books:
             self._keep(self._droppable, now)
         for kind, change in self._changes():
             if change > 0:
-                end = max(end, self._move(kind, change, now))
+                end = self._move(kind, change, now) or end
         for parcel in effects.parcels.values():
-            end = max(end, self._move("outbox", self._stored(size(parcel)), now))
+            end = self._move("outbox", self._stored(size(parcel)), now) or end
         return end
 
     def release(self, now: int) -> int:
@@ -67,11 +69,13 @@ class Books:
         end = now
         for kind, change in self._changes():
             if change < 0:
-                end = max(end, self._move(kind, change, now))
+                end = self._move(kind, change, now) or end
         return end
 
     def resident(self) -> tuple[int, int, int]:
         """Bytes of caches, deferred rows and queues; what waits to be taken in is not counted."""
+        if self._alike:
+            return self.state.memory()
         stored = self._stored
         caches, deferred, queues = self.state.memory()
         if self._droppable is not None:
@@ -89,12 +93,13 @@ class Books:
         )
 
     def _move(self, kind: str, nbytes: int, now: int) -> int:
-        """So many bytes more of a kind, or less."""
+        """So many bytes more of a kind, or less. Gives when what moves between levels is there; 0 if nothing does.
+
+        One thing is moved after the other, so the end of the last one is the end of all.
+        """
         moved = self.store.ledger.add(kind, nbytes, now)
         self.levels[kind] += nbytes
-        if not moved:
-            return now
-        return self.store.move(self.state.worker, "spill" if nbytes > 0 else "fetch", moved, now)
+        return self.store.move(self.state.worker, "spill" if nbytes > 0 else "fetch", moved, now) if moved else 0
 
     # -- caches that make room ------------------------------------------------------------------------------------
 

@@ -56,19 +56,28 @@ class Ledger:
         """
         if nbytes < 0:
             return self._free(kind, -nbytes, now)
-        over = self.missing(nbytes)
-        if over > 0 and self.givers:
-            over = self._ask(nbytes, now)
-        if over > 0 and self.off_chip is not None and self.off_level + over > self.off_chip:
-            raise self._refusal(kind, nbytes, now)
+        over = 0 if self.capacity is None else self._over(kind, nbytes, now)
         self.levels[kind] = self.levels.get(kind, 0) + nbytes
         self.level += nbytes
-        if over > 0:
+        if over:
             self.off[kind] = self.off.get(kind, 0) + over
             self.off_level += over
             self.off_peak = max(self.off_peak, self.off_level)
-        self.peak = max(self.peak, self.level - self.off_level)
-        return max(over, 0)
+        held = self.level - self.off_level
+        if held > self.peak:
+            self.peak = held
+        return over
+
+    def _over(self, kind: str, nbytes: int, now: int) -> int:
+        """How many of ``nbytes`` more have to go off chip. Raises OutOfMemory if they cannot."""
+        over = self.missing(nbytes)
+        if over > 0 and self.givers:
+            over = self._ask(nbytes, now)
+        if over <= 0:
+            return 0
+        if self.off_chip is not None and self.off_level + over > self.off_chip:
+            raise self._refusal(kind, nbytes, now)
+        return over
 
     def missing(self, nbytes: int) -> int:
         """By how much ``nbytes`` more would exceed what is free in memory; not above zero if they fit."""

@@ -32,9 +32,10 @@ class Streams:
         self._of_chain = {chain.head: chain.parameters for chain in state.chains if chain.parameters}
 
     def run(self, task: Task, now: int) -> int:
-        """The task begins: gives the time (fs) at which all that it moves has been moved, ``now`` if nothing is."""
-        if not self.any:
-            return now
+        """The task begins: gives the time (fs) at which all that it moves has been moved, ``now`` if nothing is.
+
+        Without parameters off chip (``any`` is false) there is nothing to call it for.
+        """
         read, written = self._amounts(task)
         end = now
         for way, nbytes in (("fetch", read), ("spill", written)):

@@ -117,7 +117,9 @@ class Unit:
     def _run(self, task: Task, start: int) -> Act:
         """A task: what it takes on counts from its start, what it gives up and sends counts from its end."""
         effects = self.state.run(task)
-        ready = max(self.books.hold(start, effects), self.streams.run(task, start))
+        ready = self.books.hold(start, effects)
+        if self.streams.any:
+            ready = max(ready, self.streams.run(task, start))
         now = yield ready - start + self.cost.chip_time(task.parts)
         done = self.books.release(now)
         if done > now:
