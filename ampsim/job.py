@@ -230,5 +230,13 @@ class Job:
         return hashlib.sha256(text.encode()).hexdigest()
 
     def with_training(self, **changes: Any) -> Job:
-        """The same job with some training settings changed. Raises ConfigError."""
+        """The same job with some training settings changed. Raises ConfigError.
+
+        ``nodes`` changes the settings of the nodes it names and leaves those of others as they are; None in the place
+        of a setting, of a node's settings, or of ``nodes`` takes them back.
+        """
+        if isinstance(nodes := changes.get("nodes"), Mapping):
+            present = self.training.nodes
+            merged = {n: {**present.get(n, {}), **own} if isinstance(own, Mapping) else own for n, own in nodes.items()}
+            changes["nodes"] = {**present, **merged}
         return replace(self, training=Training.from_dict({**vars(self.training), **changes}))

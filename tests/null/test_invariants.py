@@ -184,7 +184,7 @@ def test_shapes_mode_walks_the_very_same_path(setting: Setting) -> None:
 @many
 @given(settings(), SEEDS)
 def test_one_instance_at_a_time_updated_at_its_end_is_never_stale(setting: Setting, seed: int) -> None:
-    run, _ = shuffled(setting.plan(max_active_keys=1, update="instance", nodes={}), seed)
+    run, _ = shuffled(setting.plan(max_active_keys=1, update="instance", nodes=None), seed)
     assert set(run.tables["staleness"]["staleness"].tolist()) <= {0}
 
 

@@ -271,6 +271,51 @@ def rnn_copies(slots: str, nodes: dict[str, Any]) -> Job:
     return Job(graph, rnn().data, Training(nodes=nodes))
 
 
+# -- changing some of it -----------------------------------------------------------------------------------------------
+
+
+def test_settings_of_other_nodes_stay_when_those_of_one_are_changed() -> None:
+    job = rnn(nodes={"embed": {"optimizer": Adam(0.2)}, "cell": {"gradient": "sum", "update": "instance"}})
+    found = job.with_training(nodes={"classify": {"min_update_frequency": 3}, "cell": {"gradient": "mean"}})
+    assert found.training.nodes == {
+        "embed": {"optimizer": Adam(0.2)},
+        "cell": {"gradient": "mean", "update": "instance"},
+        "classify": {"min_update_frequency": 3},
+    }
+    assert found.with_training(nodes={}).hash == found.with_training(epochs=found.training.epochs).hash == found.hash
+    assert job.training.nodes["cell"]["gradient"] == "sum"
+
+
+def test_a_workloads_own_settings_stay_too() -> None:
+    from ampsim.workloads import workload
+
+    job = workload("list_reduction", lists=200, validation=100)
+    own = dict(job.training.nodes["embed"])
+    assert own
+    assert job.with_training(nodes={"classify": {"gradient": "sum"}}).training.nodes["embed"] == own
+    assert job.with_training(optimizer=SGD(0.5)).training.of_node("embed").optimizer == own["optimizer"]
+
+
+@pytest.mark.parametrize(
+    "change, left",
+    [
+        ({"cell": {"gradient": None}}, {"embed": {"gradient": "sum"}, "cell": {"update": "instance"}}),
+        ({"cell": None}, {"embed": {"gradient": "sum"}}),
+        (None, {}),
+    ],
+)
+def test_none_takes_settings_back(change: Any, left: dict[str, Any]) -> None:
+    job = rnn(nodes={"embed": {"gradient": "sum"}, "cell": {"gradient": "sum", "update": "instance"}})
+    assert job.with_training(nodes=change).training.nodes == left
+
+
+def test_bad_changes_are_told_as_bad_settings_are() -> None:
+    with pytest.raises(ConfigError, match="must be a mapping of names"):
+        rnn().with_training(nodes=["cell"])
+    with pytest.raises(ConfigError, match="must be a mapping of settings"):
+        rnn().with_training(nodes={"cell": 3})
+
+
 # -- JSON -------------------------------------------------------------------------------------------------------------
 
 OWN = st.fixed_dictionaries(
