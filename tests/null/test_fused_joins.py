@@ -277,7 +277,7 @@ def test_counts_are_equal_in_both_modes(name: str, workers: int) -> None:
 @given(random_settings(), st.integers(0, 2**32), st.sampled_from([1, 3, 16]))
 def test_random_graphs_count_and_learn_the_same(setting: Setting, seed: int, max_batch: int) -> None:
     """One update an epoch by SGD: the sum of the gradients depends on order by rounding only."""
-    how: dict[str, Any] = {"nodes": {}, "update": "muf", "min_update_frequency": 10**6, "optimizer": SGD(0.01)}
+    how: dict[str, Any] = {"nodes": None, "update": "muf", "min_update_frequency": 10**6, "optimizer": SGD(0.01)}
     plan = setting.plan(**how, gradient="mean", max_batch=max_batch)
     backend = ShuffledBackend(seed)
     fused, wanted = backend.execute(plan), separately(plan)
