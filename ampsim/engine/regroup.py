@@ -57,7 +57,6 @@ class Collector(Station):
         self._find = find
         self._open: dict[int, Bundle] = {}
         self._complete: deque[tuple[int, Bundle]] = deque()
-        self._taken: list[Bundle] = []
 
     def push(self, arrival: int, port: int, messages: Messages) -> bool:
         block = Block((messages.payload,), messages.rows)
@@ -218,7 +217,7 @@ class GroupSite(RegroupSite):
             one = into(state, inside)
             known = self._open.get(one)
             if known is None:
-                many = [tuple(member) for member in self.node.members_of(one, inside)]
+                many = self.node.members_of(one, inside)
                 known = self._open[one] = (Bundle(one, many), {member: i for i, member in enumerate(many)})
             position = known[1].get(tuple(state))
             if position is None:

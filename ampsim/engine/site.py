@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ampsim.engine.station import KeyCollision, Keys, KeyUnknown
 from ampsim.ir.message import BACKWARD, FORWARD, Messages, Payload, Spec, State
 from ampsim.ir.nodes import FanIn, FanOut, Node, Routing
-from ampsim.ir.reference import resolve
+from ampsim.ir.nodes.calls import keys_of
 
 if TYPE_CHECKING:
     from ampsim.engine.worker import WorkerState
@@ -24,8 +25,7 @@ def key_function(node: Node, port: str | None = None) -> Keys:
     name = node.key.get(port or "") if isinstance(node.key, dict) else node.key
     if name is None:
         return whole
-    call = resolve(str(name))
-    return lambda states: [call(state) for state in states]
+    return partial(keys_of, node, name)
 
 
 class Site:

@@ -7,6 +7,7 @@ backward. All of it is one numpy call for the messages of many instances.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,8 @@ from typing import Any
 from ampsim.errors import RunError
 from ampsim.ir.message import Spec, State
 from ampsim.ir.nodes.base import Function, Node, ShapeError
-from ampsim.ir.reference import reference, resolve
+from ampsim.ir.nodes.calls import STATE, called, need_states, unfit
+from ampsim.ir.reference import reference
 from ampsim.ir.rows import Rows, repeated, single
 from ampsim.ir.work import Work
 
@@ -54,7 +56,7 @@ class Flatmap(Regroup):
 
     def many(self, state: State, structure: Any, rows: int) -> tuple[Sequence[State], Rows]:
         """The states of the outputs of a message of ``rows`` rows, and the rows that each carries. Raises RunError."""
-        states: Sequence[State] = resolve(reference(self.generate))(state, structure)
+        states = need_states(self, self.generate, state, called(self, self.generate, state, structure))
         chosen = self._rows(state, structure, rows, len(states))
         if chosen.total != rows or len(chosen.counts) != len(states):
             what = (
@@ -69,8 +71,7 @@ class Flatmap(Regroup):
 
     def _rows(self, state: State, structure: Any, rows: int, count: int) -> Rows:
         if self.rows:
-            found: Rows = resolve(reference(self.rows))(state, structure)
-            return found
+            return _rows_from(self, self.rows, state, structure)
         return repeated(rows, count)
 
 
@@ -134,20 +135,26 @@ class Group(Regroup):
         return Spec(shape, y.dtype) if isinstance(y, Spec) else y.reshape(shape)
 
     def group_of(self, state: State, structure: Any) -> State:
-        """The state of the group a message belongs to."""
-        found: State = resolve(reference(self.into))(state, structure)
+        """The state of the group a message belongs to. Raises RunError."""
+        found: State = called(self, self.into, state, structure)
+        if not isinstance(found, tuple):
+            raise unfit(self, self.into, state, found, STATE)
         return found
 
     def members_of(self, group: State, structure: Any) -> Sequence[State]:
-        """The states that make a group complete, in stacking order."""
-        found: Sequence[State] = resolve(reference(self.members))(group, structure)
+        """The states that make a group complete, in stacking order. Raises RunError."""
+        found = need_states(self, self.members, group, called(self, self.members, group, structure))
+        if len({*found}) < len(found):
+            twice = next(state for state, count in Counter(found).items() if count > 1)
+            what = f"{self.members} of {self.name} names {tuple(twice)} more than once as a member of {tuple(group)}"
+            raise RunError(what, self.name, "name each member once; a message that counts twice has its rows twice")
         return found
 
     def rows_of(self, group: State, structure: Any, counts: Sequence[int]) -> Rows | None:
         """How the rows of members with ``counts`` rows become the group's; None: as they are. Raises RunError."""
         if not self.rows:
             return None
-        found: Rows = resolve(reference(self.rows))(group, structure)
+        found = _rows_from(self, self.rows, group, structure)
         if found.counts != tuple(counts):
             raise RunError(
                 f"the members of {tuple(group)} have {tuple(counts)} rows at {self.name}, its Rows say {found.counts}",
@@ -155,6 +162,14 @@ class Group(Regroup):
                 f"let {self.rows} fit what comes in",
             )
         return found
+
+
+def _rows_from(node: Node, function: Function, state: State, structure: Any) -> Rows:
+    """The Rows that a function gives. Raises RunError."""
+    found: Rows = called(node, function, state, structure)
+    if not isinstance(found, Rows):
+        raise unfit(node, function, state, found, "ampsim.ir.rows.Rows(counts, index, total)")
+    return found
 
 
 def _given(function: Function) -> tuple[str, ...]:

@@ -10,7 +10,8 @@ from ampsim.errors import RunError
 from ampsim.ir.kernels import select
 from ampsim.ir.message import Messages, Payload, State
 from ampsim.ir.nodes.base import Function, Node
-from ampsim.ir.reference import reference, resolve
+from ampsim.ir.nodes.calls import mapped
+from ampsim.ir.reference import reference
 
 
 class Site(Protocol):
@@ -103,8 +104,7 @@ class Cond(Routing):
 
     def choices(self, site: Site, states: Sequence[State]) -> list[int]:
         """The number of the port for each state."""
-        predicate = resolve(reference(self.predicate))
-        return [int(predicate(state, site.structure(state[0]))) for state in states]
+        return mapped(self, self.predicate, states, site.structure, numbers=True)
 
     def forward(self, site: Site, port: int, messages: Messages) -> None:
         choices = self.choices(site, messages.states)
@@ -135,8 +135,7 @@ class Isu(Routing):
         return (reference(self.update), reference(self.inverse))
 
     def _map(self, site: Site, function: Function, states: Sequence[State]) -> list[State]:
-        call = resolve(reference(function))
-        return [call(state, site.structure(state[0])) for state in states]
+        return mapped(self, function, states, site.structure)
 
     def forward(self, site: Site, port: int, messages: Messages) -> None:
         site.send(0, self._map(site, self.update, messages.states), messages.rows, messages.payload)
