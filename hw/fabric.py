@@ -2,33 +2,39 @@
 
 A *link* is what messages share: one direction of a full-duplex connection, or both of a half-duplex one. An
 *arc* is a way from a vertex to the next one and names the link it uses. Vertices are numbered: chips first
-(0 .. n - 1), then the other vertices, the host last.
+(0 .. n - 1), then the other vertices, the host last. Chips with a port have two more links, one out and one in, which
+lie before the first arc and behind the last one of a message; they come behind all other links.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
-from ampsim.hw import schema
+from ampsim.hw import schema, topologies
+from ampsim.hw.chip_names import chip_names
+from ampsim.hw.topologies import MAX_LINKS
 from ampsim.strict_yaml import PathError, Steps, short
 
 if TYPE_CHECKING:
     from ampsim.hw.system import System
 
-MAX_LINKS = 100_000
 HOST = "host"
-SWITCH = "switch"
+_NO_PORT = schema.Port()
 
 
 class Link(NamedTuple):
-    """Bandwidth in bytes/s (None: no limit), latency in seconds."""
+    """Bandwidth in bytes/s (None: no limit), latency in seconds.
+
+    A ``port`` is between a chip and its links; a message keeps it for at least ``gap`` seconds.
+    """
 
     name: str
     bandwidth: float | None
     latency: float
+    gap: float = 0.0
+    port: bool = False
 
 
 class Arc(NamedTuple):
@@ -42,13 +48,14 @@ class Arc(NamedTuple):
 class Fabric:
     """Vertices, links and arcs of a system; ``out[v]`` and ``into[v]`` are the arcs of vertex ``v`` in order.
 
-    The order of ``out`` breaks ties between shortest routes. Raises PathError for an unknown vertex, a self
+    The order of ``out`` breaks ties between shortest routes, with ``strides`` if there are any (``hw.topologies``).
+    ``ports``: the links out of and into a chip that has a port. Raises PathError for an unknown vertex, a self
     link, a repeated link, or more links than can be simulated.
     """
 
     def __init__(self, system: System) -> None:
-        self.chips = chip_names(system.chips)
-        self.vertices = (*self.chips, *_others(system.topology), HOST)
+        self.chips = chip_names((group.prefix, group.count) for group in system.chips)
+        self.vertices = (*self.chips, *topologies.others(system.topology), HOST)
         self.number = {name: index for index, name in enumerate(self.vertices)}
         if len(self.number) != len(self.vertices):
             self._repeated_name(system)
@@ -57,8 +64,11 @@ class Fabric:
         self.out: list[list[Arc]] = [[] for _ in self.vertices]
         self.into: list[list[Arc]] = [[] for _ in self.vertices]
         self._arc: dict[tuple[int, int], Arc] = {}
+        self.ports: dict[int, tuple[int, int]] = {}
         self._build(system)
         self._attach_host(system.host)
+        self._attach_ports(system.chips)
+        self.strides = topologies.strides(system.topology, len(self.chips))
 
     def arc(self, source: int, target: int) -> Arc | None:
         """The arc between two vertices, if there is one."""
@@ -75,16 +85,19 @@ class Fabric:
             for index, edge in enumerate(topology.edges):
                 self._edge(edge, links, ("topology", "edges", index))
             return
-        _check_size(topology, len(self.chips))
+        topologies.check(topology, len(self.chips))
+        half = links.duplex == "half"
+        if half and links.backward is not None:
+            raise PathError("a half-duplex link has one bandwidth", ("links", "backward"), "remove it, or use full")
         shared: dict[tuple[int, int], int] = {}
-        for source, target in _pairs(topology, len(self.chips)):
-            pair = (min(source, target), max(source, target))
-            if links.duplex == "half" and pair in shared:
-                self._join(source, target, shared[pair])
+        for way in topologies.ways(topology, len(self.chips)):
+            pair = (min(way.source, way.target), max(way.source, way.target))
+            if half and pair in shared:
+                self._join(way.source, way.target, shared[pair])
             else:
-                ends = pair if links.duplex == "half" else (source, target)
-                number = self._link(*ends, links.bandwidth, links.latency, links.duplex == "half")
-                shared[pair] = self._join(source, target, number)
+                ends = pair if half else (way.source, way.target)
+                number = self._link(*ends, *_worth(way, links, topology), half)
+                shared[pair] = self._join(way.source, way.target, number)
 
     def _edge(self, edge: schema.Edge, links: schema.Links, steps: Steps) -> None:
         source, target = (self._vertex(name, (*steps, "between", i)) for i, name in enumerate(edge.between))
@@ -95,11 +108,15 @@ class Fabric:
             if way in self._arc:
                 names = " and ".join(edge.between)
                 raise PathError(f"{names} are linked twice", steps, "remove one edge, or add up their bandwidths")
-        bandwidth = links.bandwidth if edge.bandwidth is None else edge.bandwidth
-        latency = links.latency if edge.latency is None else edge.latency
         half = (edge.duplex or links.duplex) == "half" and not edge.one_way
+        forth = links.bandwidth if edge.bandwidth is None else edge.bandwidth
+        back = edge.backward if edge.bandwidth is not None else edge.backward or links.backward
+        if back is not None and (half or (edge.one_way and edge.backward is not None)):
+            kind = "one-way" if edge.one_way else "half-duplex"
+            raise PathError(f"a {kind} link has one bandwidth", steps, "give the edge a bandwidth, and none backward")
+        latency = links.latency if edge.latency is None else edge.latency
         number = -1
-        for way in ways:
+        for way, bandwidth in zip(ways, (forth, forth if back is None else back), strict=False):
             if number < 0 or not half:
                 number = self._link(*way, bandwidth, latency, half)
             self._join(*way, number)
@@ -115,11 +132,26 @@ class Fabric:
             for way in ((self.host, vertex), (vertex, self.host)):
                 self._join(*way, self._link(*way, host.bandwidth, host.latency, False))
 
+    def _attach_ports(self, groups: tuple[schema.Chips, ...]) -> None:
+        ports = [group.port for group in groups for _ in range(group.count)]
+        for chip, port in enumerate(ports):
+            if port != _NO_PORT:
+                bandwidth = _limit(port.bandwidth)
+                first = len(self.links)
+                gap = max(port.gap, port.overhead)
+                for way in ("out", "in"):
+                    name = f"{self.chips[chip]}.{way}"
+                    self._add(Link(name, bandwidth, port.overhead, gap, port=True))
+                self.ports[chip] = (first, first + 1)
+
     def _link(self, a: int, b: int, bandwidth: schema.Bandwidth, latency: float, half: bool) -> int:
+        name = f"{self.vertices[a]}{'<->' if half else '->'}{self.vertices[b]}"
+        return self._add(Link(name, _limit(bandwidth), latency))
+
+    def _add(self, link: Link) -> int:
         if len(self.links) >= MAX_LINKS:
             raise PathError(f"the system has more than {MAX_LINKS} links", ("topology",), "use fewer chips")
-        name = f"{self.vertices[a]}{'<->' if half else '->'}{self.vertices[b]}"
-        self.links.append(Link(name, None if isinstance(bandwidth, str) else bandwidth, latency))
+        self.links.append(link)
         return len(self.links) - 1
 
     def _join(self, source: int, target: int, link: int) -> int:
@@ -141,63 +173,15 @@ class Fabric:
         raise PathError(f"two vertices are called {short(name)}", where, "rename one of them")
 
 
-def chip_names(groups: tuple[schema.Chips, ...]) -> tuple[str, ...]:
-    """``prefix0``, ``prefix1``, ... over all groups; groups of equal prefix share one numbering."""
-    names: list[str] = []
-    used: dict[str, int] = {}
-    for group in groups:
-        first = used.get(group.prefix, 0)
-        names.extend(f"{group.prefix}{first + i}" for i in range(group.count))
-        used[group.prefix] = first + group.count
-    return tuple(names)
+def _limit(bandwidth: schema.Bandwidth) -> float | None:
+    return None if isinstance(bandwidth, str) else bandwidth
 
 
-def _others(topology: schema.Topology) -> tuple[str, ...]:
-    if isinstance(topology, schema.Edges):
-        return topology.vertices
-    return (SWITCH,) if isinstance(topology, schema.Switch) else ()
-
-
-def _check_size(topology: schema.Topology, chips: int) -> None:
-    if isinstance(topology, schema.Mesh | schema.Torus) and prod(topology.dims) != chips:
-        shape = " x ".join(map(str, topology.dims))
-        what = f"a grid of {shape} has {prod(topology.dims)} places, and there are {chips} chips"
-        raise PathError(what, ("topology", "dims"), "make the product of dims equal to the number of chips")
-    ways = chips - 1 if isinstance(topology, schema.Full) else 2
-    if isinstance(topology, schema.Mesh | schema.Torus):
-        ways = 2 * len(topology.dims)
-    if chips * (ways + 2) > MAX_LINKS:  # before they are built; the host adds two a chip
-        raise PathError(f"the system has more than {MAX_LINKS} links", ("topology",), "use fewer chips or a switch")
-
-
-def _pairs(topology: schema.Topology, chips: int) -> Iterator[tuple[int, int]]:
-    """Both directions of every link, in the order in which routes prefer them."""
-    if isinstance(topology, schema.Mesh | schema.Torus):
-        yield from _grid(topology.dims, isinstance(topology, schema.Torus))
-    elif isinstance(topology, schema.Line | schema.Ring):
-        yield from _grid((chips,), isinstance(topology, schema.Ring))
-    elif isinstance(topology, schema.Switch):
-        for chip in range(chips):
-            yield chip, chips
-            yield chips, chip
-    else:
-        yield from ((a, b) for a in range(chips) for b in range(chips) if a != b)
-
-
-def _grid(dims: tuple[int, ...], closed: bool) -> Iterator[tuple[int, int]]:
-    """Neighbours of every place: first dimension first, upwards before downwards.
-
-    With the rule that a route takes the first arc that brings it nearer, this gives dimension-ordered
-    routes that go upwards when both ways around a ring are equally long.
-    """
-    strides = [prod(dims[axis + 1 :]) for axis in range(len(dims))]
-    for place in range(prod(dims)):
-        for size, stride in zip(dims, strides, strict=True):
-            at = place // stride % size
-            base = place - at * stride
-            up, down = at + 1, at - 1
-            if closed and size > 2:
-                up, down = up % size, down % size
-            for other in (up, down):
-                if 0 <= other < size:
-                    yield place, base + other * stride
+def _worth(way: topologies.Way, links: schema.Links, topology: schema.Topology) -> tuple[schema.Bandwidth, float]:
+    """Bandwidth and latency of one direction of a link."""
+    bandwidth = links.bandwidth if way.forward or links.backward is None else links.backward
+    latency = links.latency
+    if way.remote and isinstance(topology, schema.Dragonfly):
+        bandwidth = bandwidth if topology.global_bandwidth is None else topology.global_bandwidth
+        latency = latency if topology.global_latency is None else topology.global_latency
+    return bandwidth, latency

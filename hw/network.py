@@ -1,5 +1,7 @@
 """Messages on shared links: next-free-time bookkeeping in integer femtoseconds, first come first served.
 
+(With ``sharing: max_min`` all messages on a link go at once: :mod:`ampsim.hw.fair`.)
+
 A message of n bytes takes the links of its route one after the other. On link j (bandwidth B_j, latency a_j) whose
 previous message leaves at ``free``, a message whose head arrives at h_j is sent
 
@@ -19,6 +21,9 @@ link behind it.
 A link serves heads in order of arrival; ties go to the lower (source, serial number), the host being source -1. This
 is only right if :meth:`Network.step` is called when the head arrives, in order of (time, source, serial): an event
 per link, and one for the delivery. :meth:`Network.run` does that for a list of transfers, ``hw.transport`` in SimPy.
+
+Ports (``hw.fabric``) are the first and last links of a message between chips. They hand on what comes through, and are
+handed it, as it comes, however the links behind them switch; and they are free again g after s_j at the earliest.
 """
 
 from __future__ import annotations
@@ -30,13 +35,15 @@ from typing import NamedTuple
 import numpy as np
 
 from ampsim.errors import RunError
-from ampsim.hw.clock import FS, Pace, to_fs
+from ampsim.hw.clock import FS, Pace, all_seconds, to_fs
 from ampsim.hw.fabric import Link
+from ampsim.hw.fair import Fair, carry
+from ampsim.hw.packets import packets, stream
 from ampsim.hw.system import System
 from ampsim.ir.message import Array
 
 HOST = -1
-_CHUNK = 1 << 16
+_CHUNK = 6 << 16  # numbers: six a row
 _SERIALS = 44  # bits of the serial number below the source in Transit.key
 _COLUMNS = {"link": "i4", "start": "f8", "end": "f8", "bytes": "i8", "source": "i4", "destination": "i4"}
 
@@ -53,13 +60,15 @@ class Transfer(NamedTuple):
 class Wire:
     """The state of one link: when it is free again, and what it has carried. Times in femtoseconds."""
 
-    __slots__ = ("busy", "carried", "free", "latency", "messages", "name", "number", "pace")
+    __slots__ = ("busy", "carried", "free", "gap", "latency", "messages", "name", "number", "pace", "port")
 
     def __init__(self, number: int, link: Link) -> None:
         self.number = number
         self.name = link.name
         self.latency = to_fs(link.latency)
         self.pace = Pace(link.bandwidth)
+        self.gap = to_fs(link.gap)
+        self.port = link.port
         self.free = 0
         self.busy = 0
         self.carried = 0
@@ -86,7 +95,9 @@ class Transit:
 class Network:
     """The links of a system and the messages on them.
 
-    ``record=False`` leaves out the table of every hop; the totals of each link are always kept.
+    ``record=False`` leaves out the table of every hop; the totals of each link are always kept. ``fair`` is what shares
+    the links if it is not done first come first served. ``plain``: every hop is as in this module's formula, without
+    the words about ports.
     """
 
     def __init__(self, system: System, record: bool = True) -> None:
@@ -97,8 +108,11 @@ class Network:
         self._packet = system.packet_bytes
         self._routes: dict[tuple[int, int], tuple[Wire, ...]] = {}
         self._serial = 0
-        self._rows: list[tuple[int, int, int, int, int, int]] | None = [] if record else None
-        self._chunks: list[list[Array]] = []
+        self.fair = Fair(self) if system.sharing == "max_min" else None
+        self._streams = bool(fabric.ports) and not self._cut_through  # ports do not store: links around them differ
+        self.plain = self.fair is None and not self._streams and not any(wire.gap for wire in self.wires)
+        self._rows: list[int] | None = [] if record else None  # six a row, flat: tuples would keep the collector busy
+        self._chunks: list[Iterable[Array]] = []
 
     def vertex(self, name: int | str) -> int:
         """The number of a chip given by number or name; -1 for the host. Raises RunError."""
@@ -121,16 +135,24 @@ class Network:
         if route is None:
             fabric = self.system.fabric
             ends = [fabric.host if self.vertex(end) == HOST else end for end in (source, destination)]
-            route = tuple(self.wires[arc.link] for arc in self.system.paths.find(*ends))
+            links = [arc.link for arc in self.system.paths.find(*ends)]
+            if links and HOST not in (source, destination):
+                ports = fabric.ports
+                links = [*ports.get(source, ())[:1], *links, *ports.get(destination, ())[1:]]
+            route = tuple(self.wires[link] for link in links)
             self._routes[source, destination] = route
         self._serial += 1
-        return Transit(source, destination, nbytes, route, self._serial)
+        transit = Transit(source, destination, nbytes, route, self._serial)
+        if self.fair:
+            transit.hops = len(self.fair.stages(transit))
+        return transit
 
     def step(self, transit: Transit, now: int) -> int:
         """The head of ``transit`` has reached its next link at ``now``: reserve that link.
 
         Gives the time of the message's next event: its head at the following link, or, when ``transit.hop`` has
-        become ``transit.hops``, its delivery.
+        become ``transit.hops``, its delivery. This is how links are shared first come first served; where they are
+        not, ``fair`` takes its place.
         """
         wire = transit.route[transit.hop]
         transit.hop += 1
@@ -140,17 +162,19 @@ class Network:
         head = start + wire.latency
         if self._cut_through:
             end = max(end, transit.tail)
+        elif self._streams:
+            end, head = stream(transit, wire, start, end, self._packet)
         elif self._packet is not None and nbytes > self._packet:
-            end, head = self._packets(transit, wire, start, end, self._packet)
+            end, head = packets(transit, wire, start, end, self._packet)
         else:
             head = end + wire.latency
-        wire.free = end
+        wire.free = max(end, start + wire.gap) if wire.gap else end
         wire.busy += end - start
         wire.carried += nbytes
         wire.messages += 1
         transit.tail = end + wire.latency
         if self._rows is not None:
-            self._rows.append((wire.number, start, end, nbytes, transit.source, transit.destination))
+            self._rows += (wire.number, start, end, nbytes, transit.source, transit.destination)
             if len(self._rows) >= _CHUNK:
                 self._flush()
         return transit.tail if transit.hop == transit.hops else head
@@ -164,6 +188,8 @@ class Network:
         for transfer in listed:
             if transfer.start < 0:
                 raise RunError(f"a transfer cannot start at {transfer.start} fs", do="give a time from 0")
+        if self.fair:
+            return carry(self, self.fair, listed)
         vertex = self.vertex
         arrivals = [0] * len(listed)
         heap: list[tuple[int, int, int, Transit]] = []
@@ -183,8 +209,22 @@ class Network:
                 heapreplace(heap, (self.step(transit, now), key, index, transit))
         return arrivals
 
+    def write(self, wire: Wire, start: int, end: int, transit: Transit) -> None:
+        """A link has carried a message: its totals, and a row of the table."""
+        wire.carried += transit.nbytes
+        wire.messages += 1
+        if self._rows is not None:
+            self._rows += (wire.number, start, end, transit.nbytes, transit.source, transit.destination)
+            if len(self._rows) >= _CHUNK:
+                self._flush()
+
+    def keep(self, chunk: Iterable[Array]) -> None:
+        """Rows of the table that were made elsewhere: its six columns, read when the table is asked for."""
+        self._flush()
+        self._chunks.append(chunk)
+
     def table(self) -> dict[str, Array]:
-        """One row per message and link, in order of reservation.
+        """One row per message and link, in order of reservation; with max-min sharing, of the end of sending.
 
         Columns link i4, start and end f8 (seconds), bytes i8, source i4, destination i4 (-1: the host).
         """
@@ -195,27 +235,22 @@ class Network:
             for (name, dtype), parts in zip(_COLUMNS.items(), columns, strict=True)
         }
 
-    def _packets(self, transit: Transit, wire: Wire, start: int, end: int, packet: int) -> tuple[int, int]:
-        """End of sending, and head at the next link, of a message of several packets of which the last may be short.
-
-        Beside the tail, the last packet of full size (``body``) is followed: on a faster link it may come so late
-        that a short last packet has to wait for it.
-        """
-        ticks = wire.pace.ticks
-        last = transit.nbytes % packet or packet
-        full, short = ticks(packet), ticks(last)
-        body = transit.body + full
-        end = max(end, body + short, transit.tail + short)
-        transit.body = max(body, start + ticks(transit.nbytes - last)) + wire.latency
-        return end, start + full + wire.latency
-
     def _flush(self) -> None:
         """Turn the rows so far into arrays: a tenth of the memory."""
-        if not self._rows:
+        rows = self._rows
+        if not rows:
             return
-        link, start, end, nbytes, source, destination = zip(*self._rows, strict=True)
-        seconds = [[time / FS for time in times] for times in (start, end)]
-        columns = (link, *seconds, nbytes, source, destination)
-        pairs = zip(columns, _COLUMNS.values(), strict=True)
-        self._chunks.append([np.array(column, dtype) for column, dtype in pairs])
-        self._rows.clear()
+        columns = [rows[at :: len(_COLUMNS)] for at in range(len(_COLUMNS))]
+        rows.clear()
+        chunk = []
+        for column, dtype in zip(columns, _COLUMNS.values(), strict=True):
+            chunk.append(_seconds(column) if dtype == "f8" else np.array(column, dtype))
+        self._chunks.append(chunk)
+
+
+def _seconds(times: list[int]) -> Array:
+    """Femtoseconds as seconds, each the nearest float64."""
+    try:
+        return all_seconds(np.array(times, np.int64))
+    except OverflowError:  # beyond 2.6 hours
+        return np.array([time / FS for time in times])

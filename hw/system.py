@@ -11,7 +11,7 @@ import yaml
 from msgspec import Meta
 
 from ampsim import strict_yaml
-from ampsim.hw import quantity, schema
+from ampsim.hw import graphs, quantity, schema
 from ampsim.hw.chip_rules import check_groups
 from ampsim.hw.fabric import Fabric
 from ampsim.hw.routes import Routes
@@ -37,6 +37,12 @@ class System(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     host: schema.Host = schema.Host()
     routes: Annotated[tuple[schema.Route, ...], Meta(max_length=10_000)] = ()
     switching: Literal["cut_through", "store_and_forward"] = "cut_through"
+    sharing: Annotated[
+        Literal["fifo", "max_min"], Meta(description="how messages share a link: in turn, or all at once in fair parts")
+    ] = "fifo"
+    routing: Annotated[
+        Literal["shortest", "dimension_ordered", "given"], Meta(description="which way a message takes")
+    ] = "shortest"
     packet_bytes: Annotated[schema.Bytes | None, Meta(description="store and forward by packets of this size")] = None
     overflow: Annotated[
         Literal["refuse", "stall", "spill", "recompute"], Meta(description="what happens when memory is full")
@@ -69,15 +75,31 @@ class System(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     def from_document(cls, document: Document) -> System:
         """The system in a parsed file. Raises ConfigError."""
         try:
-            value = quantity.to_numbers(document.value, cls)
+            folder = Path(document.name).parent
+            value = quantity.to_numbers(graphs.expand(document.value, folder), cls)
         except PathError as error:
             raise document.error(error.what, error.steps, error.do) from None
         return document.convert(cls, value)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> System:
-        """The system that :meth:`to_dict` described. Raises ConfigError."""
-        return strict_yaml.convert(cls, quantity.to_numbers(values, cls))
+        """The system that :meth:`to_dict` described; a graph file is relative to here. Raises ConfigError."""
+        return strict_yaml.convert(cls, quantity.to_numbers(graphs.expand(values, Path()), cls))
+
+    @classmethod
+    def from_networkx(
+        cls, graph: networkx.Graph[Any], *, chips: Any, links: Any, name: str = "graph", **fields: Any
+    ) -> System:
+        """The system whose topology is ``graph``; ``chips``, ``links`` and further ``fields`` as in a system file.
+
+        Nodes called like chips are chips; if not all chips are found so, the nodes of ``kind`` chip are (all nodes if
+        none has a ``kind``), in the order of the graph. Edges may have ``bandwidth``, ``backward``, ``latency`` and
+        ``duplex``; those of a directed graph are one-way links. Nodes of ``kind`` host are left out. Raises
+        ConfigError.
+        """
+        values = fields | {"name": name, "chips": chips, "links": links}
+        values = cast(dict[str, Any], msgspec.to_builtins(values))
+        return cls.from_dict(values | {"topology": graphs.to_edges(graph, graphs.names(values))})
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values in base units, defaults included."""
@@ -96,7 +118,7 @@ class System(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     @cached_property
     def paths(self) -> Routes:
         """Routes between vertices."""
-        return Routes(self.fabric, self.routes)
+        return Routes(self)
 
     @property
     def chip_names(self) -> tuple[str, ...]:

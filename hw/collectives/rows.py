@@ -38,8 +38,7 @@ class Rows:
     def hand_over(self) -> None:
         """Put these rows behind those the network has, if it keeps any."""
         if self.wanted:
-            self._network._flush()
-            self._network._chunks.append(self)  # type: ignore[arg-type]
+            self._network.keep(self)
 
     def __iter__(self) -> Iterator[Array]:
         """Columns link, start, end (s), bytes, source, destination. A link is reserved when a head comes to it."""

@@ -21,6 +21,7 @@ from ampsim.hw.schema.base import (
     Strict,
     Watts,
 )
+from ampsim.hw.schema.network import Port
 
 MAX_UNITS = 1024
 REFERENCE = "fp32"
@@ -86,6 +87,7 @@ class Chips(Strict, frozen=True):
     task_overhead: Annotated[Seconds, Meta(description="added to every task")] = 0.0
     parcel_overhead: Annotated[Seconds, Meta(description="cost of a parcel to its sender and its receiver")] = 0.0
     copy_bandwidth: Annotated[Bandwidth, Meta(description="of copying a parcel, at either end")] = "unlimited"
+    port: Annotated[Port, Meta(description="what all that it sends or receives shares")] = Port()
     prefix: Annotated[Name, Meta(description="chips are called prefix0, prefix1, ...")] = "chip"
     measured: Annotated[
         dict[Annotated[str, Meta(min_length=1, max_length=200)], Table],

@@ -1,4 +1,4 @@
-"""What a network can be given: links, a topology, the host, routes."""
+"""What a network can be given: links and their sharing, the ports of chips, a topology, the host, routes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ from msgspec import Meta
 
 from ampsim.hw.schema.base import MAX_CHIPS, Bandwidth, Name, Seconds, Side, Strict
 
+Levels = Annotated[int, Meta(ge=1, le=6)]
+Radix = Annotated[int, Meta(ge=2, le=MAX_CHIPS)]
+Sides = Annotated[tuple[Side, ...], Meta(min_length=1, max_length=6)]
+
 
 class Links(Strict, frozen=True):
     """What the links of the topology are like, unless an edge says otherwise."""
@@ -15,6 +19,19 @@ class Links(Strict, frozen=True):
     bandwidth: Annotated[Bandwidth, Meta(description="of one direction of one link")]
     latency: Annotated[Seconds, Meta(description="from one end of a link to the other")]
     duplex: Annotated[Literal["full", "half"], Meta(description="half: both directions share one link")] = "full"
+    backward: Annotated[
+        Bandwidth | None, Meta(description="bandwidth of the other direction; left out: the same in both")
+    ] = None
+
+
+class Port(Strict, frozen=True):
+    """Between a chip and its links: what all messages that it sends share, and all that it receives."""
+
+    bandwidth: Annotated[
+        Bandwidth, Meta(description="of all that is sent at one time; as much again for receiving")
+    ] = "unlimited"
+    overhead: Annotated[Seconds, Meta(description="of a message, at its sender and again at its receiver")] = 0.0
+    gap: Annotated[Seconds, Meta(description="least time from one message to the next")] = 0.0
 
 
 class Line(Strict, frozen=True, tag="line", tag_field="kind"):
@@ -45,11 +62,35 @@ class Full(Strict, frozen=True, tag="full", tag_field="kind"):
     """Each chip is linked to each other chip."""
 
 
+class FatTree(Strict, frozen=True, tag="fat_tree", tag_field="kind"):
+    """Levels of switches with more than one way up: given by ``radix`` and ``levels``, or by ``down`` and ``up``."""
+
+    radix: Annotated[Radix | None, Meta(description="ports of each switch, an even number")] = None
+    levels: Annotated[Levels | None, Meta(description="of switches; left out: 3")] = None
+    down: Annotated[Sides | None, Meta(description="by level: links down of a switch")] = None
+    up: Annotated[Sides | None, Meta(description="by level: links up to it of what is below")] = None
+
+
+class Dragonfly(Strict, frozen=True, tag="dragonfly", tag_field="kind"):
+    """Groups of routers that are all linked within a group, and one link between any two groups."""
+
+    groups: Annotated[Side, Meta(description="how many groups")]
+    routers: Annotated[Side, Meta(description="routers of a group")]
+    chips: Annotated[Side, Meta(description="chips of a router")]
+    global_bandwidth: Annotated[
+        Bandwidth | None, Meta(description="of links between groups; left out: as other links")
+    ] = None
+    global_latency: Annotated[Seconds | None, Meta(description="of links between groups; left out: as other links")] = (
+        None
+    )
+
+
 class Edge(Strict, frozen=True):
     """A link between two vertices; what is left out is taken from ``links``."""
 
     between: Annotated[tuple[Name, ...], Meta(min_length=2, max_length=2)]
     bandwidth: Bandwidth | None = None
+    backward: Annotated[Bandwidth | None, Meta(description="bandwidth from the second vertex to the first")] = None
     latency: Seconds | None = None
     duplex: Literal["full", "half"] | None = None
     one_way: Annotated[bool, Meta(description="only from the first vertex to the second")] = False
@@ -62,7 +103,15 @@ class Edges(Strict, frozen=True, tag="edges", tag_field="kind"):
     vertices: Annotated[tuple[Name, ...], Meta(max_length=100_000, description="vertices that are no chips")] = ()
 
 
-Topology = Line | Ring | Mesh | Torus | Switch | Full | Edges
+class GraphFile(Strict, frozen=True, tag="file", tag_field="kind"):
+    """A graph in another file; it becomes ``edges`` when the system is read."""
+
+    path: Annotated[
+        str, Meta(min_length=1, max_length=1000, description=".graphml, or a list of edges; relative to this file")
+    ]
+
+
+Topology = Line | Ring | Mesh | Torus | Switch | Full | FatTree | Dragonfly | Edges | GraphFile
 
 
 class Host(Strict, frozen=True):
@@ -74,6 +123,6 @@ class Host(Strict, frozen=True):
 
 
 class Route(Strict, frozen=True):
-    """The way from the first vertex of ``path`` to the last, in place of the shortest one."""
+    """The way from the first vertex of ``path`` to the last, in place of the one that ``routing`` gives."""
 
     path: Annotated[tuple[Name, ...], Meta(min_length=2, max_length=MAX_CHIPS)]
