@@ -14,6 +14,7 @@ from ampsim.engine.log import Columns, seconds
 from ampsim.engine.parameters import initial_values
 from ampsim.engine.plan import Plan
 from ampsim.engine.task import Effects, Metric
+from ampsim.engine.waits import groups_of
 from ampsim.errors import RunError
 from ampsim.ir.message import Array
 from ampsim.ir.nodes import Parameterised
@@ -51,7 +52,7 @@ class Conductor:
         self.crew = crew
         self.program = plan.program
         self.controller = Controller(self.program)
-        self._watch = StallWatch(plan.workers)
+        self._watch = StallWatch(plan.workers, groups_of(self.program.graph))
         self._began = 0
 
     def run(self, initial: Mapping[str, Array]) -> Run:

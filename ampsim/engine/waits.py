@@ -20,7 +20,7 @@ from ampsim.engine.policy import Fixed
 from ampsim.errors import Stalled
 from ampsim.ir.graph import Graph
 from ampsim.ir.message import BACKWARD, FORWARD
-from ampsim.ir.nodes import Loss, Source
+from ampsim.ir.nodes import Group, Loss, Source
 
 if TYPE_CHECKING:
     from ampsim.engine.controller import Controller
@@ -212,17 +212,33 @@ def stalled(workers: Sequence[WorkerState], controller: Controller) -> Stalled:
         except Stalled as error:
             lines.append(f"worker {state.worker}: {error.what}")
     lines += [f"worker {state.worker}: {line}" for state in workers for line in state.waiting()]
-    return stalled_error(lines, sorted(controller.in_flight), Waits(workers, controller).told())
+    why, graph = Waits(workers, controller).told(), controller.program.graph
+    return stalled_error(lines, sorted(controller.in_flight), why, groups_of(graph))
 
 
-def stalled_error(waiting: Sequence[str], instances: Sequence[int], why: Sequence[str] = ()) -> Stalled:
-    """The same from what workers said; ``why`` is the wait-for cycle or what is missing, its heading first."""
+def groups_of(graph: Graph) -> list[str]:
+    """The names of the Groups of a graph."""
+    return [node.name for node in graph.nodes if isinstance(node, Group)]
+
+
+def stalled_error(
+    waiting: Sequence[str], instances: Sequence[int], why: Sequence[str] = (), groups: Sequence[str] = ()
+) -> Stalled:
+    """The same from what workers said; ``why`` is the wait-for cycle or what is missing, its heading first.
+
+    Of ``groups`` those that nobody said anything of are named: a group begins with its first member, so one that none
+    of its members has come to is not among those that wait.
+    """
     shown = ", ".join(map(str, instances[:8])) + (" ..." if len(instances) > 8 else "")
     flight = f"{len(instances)} instances in flight ({shown})" if instances else "no instance in flight"
     details = [f"  - {line}" for line in waiting[:20]] or ["  - no join waits"]
     details += [f"  {why[0]}", *(f"    {line}" for line in why[1:])] if why else []
+    silent = [name for name in groups if not any(f"{name} misses a forward" in line for line in waiting)]
+    if silent:
+        details.append(f"  no group waits at {', '.join(silent[:8])}: done, or never begun for want of a first member")
     if any("given order" in line for line in waiting) or any("given order" in line for line in why):
         do = "change the given order, or the number of instances in flight, so that what a task needs comes before it"
     else:
         do = "look at the keys of these joins and at the paths that lead to their missing ports"
+        do += "; a Group makes nothing of no members (docs/nodes.md)" if silent else ""
     return Stalled("\n".join([f"the run stalled with {flight}", *details]), do=do)

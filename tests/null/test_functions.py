@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ampsim.engine.null import NullBackend
 from ampsim.engine.plan import Plan
-from ampsim.errors import ConfigError, RunError
+from ampsim.errors import ConfigError, RunError, Stalled
 from ampsim.ir.graph import Graph
 from ampsim.ir.message import State
-from ampsim.ir.nodes import Cond, Flatmap, Group, Linear, LogSoftmax, NllLoss, Source, Ungroup
+from ampsim.ir.nodes import Cond, Flatmap, Group, Linear, LogSoftmax, NllLoss, Source
+from ampsim.ir.rows import Rows
 from ampsim.job import Job, Recipe, Training
 from ampsim.testing import bag, bags, items
+from tests.null.bags import each_into_one
 from tests.null.shuffled import ShuffledBackend
 from tests.null.test_stall import loop
 
@@ -50,15 +53,21 @@ def refused(state: State, structure: Any) -> Any:
 
 
 def bagged(**own: Any) -> Plan:
-    """Bags taken apart and put together by functions of which some are bad."""
+    """Bags taken apart and added up by functions of which some are bad."""
     x, labels, loss = Source("x"), Source("labels"), NllLoss("loss")
-    apart = Ungroup("apart", own.get("generate", items))
-    if "flat" in own:
-        apart = Flatmap("apart", items, rows=own["flat"])  # type: ignore[assignment]
-    total = Group("total", own.get("into", bag), own.get("members", items), rows=own.get("rows", ""))
-    _ = x >> apart >> total >> Ungroup("again", items) >> Linear("top", 3, 2) >> LogSoftmax() >> loss["prediction"]
+    apart = Flatmap("apart", own.get("generate", items), rows=own.get("flat", row_by_row))
+    total = Group("total", own.get("into", bag), own.get("members", items), rows=own.get("rows", each_into_one))
+    _ = x >> apart >> total >> Linear("top", 3, 2) >> LogSoftmax() >> loss["prediction"]
     _ = labels >> loss["label"]
     return Plan(Job(Graph.of("bagged", x, labels), Recipe(bags, {}), Training()), 1)
+
+
+def row_by_row(state: State, size: int) -> Rows:
+    return Rows((1,) * size, np.arange(size), size)
+
+
+def test_nothing_is_wrong_with_the_bags_themselves() -> None:
+    NullBackend().execute(bagged())
 
 
 def told(plan: Plan, backend: NullBackend | None = None) -> RunError:
@@ -129,16 +138,12 @@ def test_a_predicate_or_an_inverse_that_gives_nothing() -> None:
 
 
 def test_a_predicate_may_give_what_numpy_gives() -> None:
-    import numpy as np
-
     node = Cond("c", f"{HERE}:numpy_says")
     assert node.choices(Anywhere(), [(0,), (3,)]) == [0, 1]  # type: ignore[arg-type]
     assert isinstance(numpy_says((3,), None), np.bool_)
 
 
 def numpy_says(state: State, structure: Any) -> Any:
-    import numpy as np
-
     return np.bool_(state[0] > 1)
 
 
@@ -152,3 +157,34 @@ class Anywhere:
 def test_errors_that_are_meant_are_left_as_they_are() -> None:
     with pytest.raises(ConfigError, match="a word of the author's own"):
         NullBackend().execute(loop(more=refused))
+
+
+def other_bags(state: State, size: int) -> list[State]:
+    """No message at all for bags of one row."""
+    return items(state, size) if size > 1 else []
+
+
+def other_rows(state: State, size: int) -> Rows:
+    return row_by_row(state, size) if size > 1 else Rows((), np.zeros(0, np.int64), 1)
+
+
+@pytest.mark.parametrize("make", [NullBackend, lambda: ShuffledBackend(2)])
+def test_a_group_without_members_is_named_when_the_run_stalls(make: Callable[[], NullBackend]) -> None:
+    """The loss waits for the prediction of a bag of which no message came to the Group."""
+    with pytest.raises(Stalled) as caught:
+        make().execute(bagged(generate=other_bags, flat=other_rows))
+    assert "no group waits at total: done, or never begun for want of a first member" in caught.value.what
+    assert "loss misses a forward message on prediction" in caught.value.what
+    assert caught.value.do is not None
+    assert caught.value.do.endswith("a Group makes nothing of no members (docs/nodes.md)")
+
+
+def test_a_group_that_waits_is_named_as_the_join_it_is() -> None:
+    with pytest.raises(Stalled) as caught:
+        NullBackend().execute(bagged(members=one_more))
+    assert "total misses a forward message on in" in caught.value.what
+    assert "no group waits" not in caught.value.what
+
+
+def one_more(state: State, size: int) -> list[State]:
+    return [*items(state, size), (state[0], size)]

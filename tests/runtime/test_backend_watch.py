@@ -31,6 +31,12 @@ def test_two_equal_snapshots_are_a_stall_that_names_the_joins_of_all_workers() -
         assert part in str(stall)
 
 
+def test_groups_of_which_nothing_is_said_are_named() -> None:
+    watch = StallWatch(1, ["sum"])
+    assert snapshot(watch, (5, 7, 9, 0)) is None
+    assert "no group waits at sum" in str(snapshot(watch, (5, 7, 9, 0)))
+
+
 def test_whatever_differs_is_progress() -> None:
     still = (5, 7, 9, 0)
     for moved in ((6, 7, 9, 0), (5, 8, 9, 0), (5, 7, 10, 0)):
