@@ -9,9 +9,12 @@ import jsonschema
 import pytest
 
 from ampsim import strict_yaml
+from ampsim.engine.plan import Plan
 from ampsim.errors import ConfigError, UsageError
-from ampsim.hw import Network, System, Transfer, catalogue, json_schema, load
+from ampsim.hw import Network, System, Transfer, catalogue, json_schema, load, schema
+from ampsim.hw.backend import SimBackend
 from ampsim.hw.shipped import FOLDER, uncovered
+from tests.sim.chains import chain_job
 from tests.sim.test_hostile_yaml import GOOD
 
 DRAFT_7 = jsonschema.Draft7Validator(json_schema.build())
@@ -21,8 +24,13 @@ def plain(name: str) -> Any:
     return strict_yaml.load(FOLDER / f"{name}.yaml").value
 
 
-def test_at_least_the_four() -> None:
-    assert {"fpga_ring_16", "gpu_switch_8", "host", "wafer_mesh"} <= set(catalogue())
+def test_at_least_ten_of_every_sort() -> None:
+    systems = [load(name) for name in catalogue()]
+    assert len(systems) >= 10
+    kinds = {system.topology.__struct_config__.tag for system in systems}
+    assert {"ring", "mesh", "torus", "switch", "full", "fat_tree", "dragonfly", "edges"} <= kinds
+    assert any(isinstance(system.topology, schema.Torus) and len(system.topology.dims) == 3 for system in systems)
+    assert sum(len(system.chips) > 1 for system in systems) >= 2, "systems with several kinds of chips"
 
 
 @pytest.mark.parametrize("name", catalogue())
@@ -54,6 +62,18 @@ class TestEach:
         chips = range(len(system.chip_names))
         arrivals = Network(system).run([Transfer(0, a, b, 1000) for a in chips for b in (-1, chips[-1])])
         assert all(time >= 0 for time in arrivals)
+
+    def test_simulates_a_job(self, name: str) -> None:
+        system = load(name)
+        # Two layers: the first on the first chip, the second on the last one, which is of the last kind.
+        units = {0: 0, 1: len(system.unit_chips) - 1}
+        run = SimBackend(system).execute(Plan(chain_job(2, 3), len(system.unit_chips), units, "shapes"))
+        assert run.summary["updates"] > 0
+        assert run.summary["makespan"] > 0
+        used = {system.unit_chips[unit] for unit in units.values()}
+        assert [chip["name"] for chip in run.summary["chips"] if chip["peak"]] == [
+            system.chip_names[c] for c in sorted(used)
+        ]
 
 
 def test_the_committed_schema_is_the_generated_one() -> None:
@@ -101,7 +121,7 @@ def test_a_source_covers_what_lies_below_and_a_star_every_group() -> None:
 def test_unknown_names_get_the_nearest() -> None:
     with pytest.raises(UsageError, match="did you mean fpga_ring_16"):
         load("fpga_ring")
-    with pytest.raises(UsageError, match="one of: fpga_ring_16, gpu_switch_8"):
+    with pytest.raises(UsageError, match="one of: big_little_8, cpu_fat_tree_16"):
         load("zzz")
 
 
