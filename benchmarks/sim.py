@@ -1,12 +1,16 @@
-"""Simulated messages per second of wall time, and what SimPy itself does beside it.
+"""Simulated messages per second of wall time, and what bare SimPy and plain heapq do beside it.
 
-    python benchmarks/sim.py [--instances 200] [--repeats 5] [--json]
+    python -m benchmarks.sim [--repeats 3] [--chips 16,64,256,1024] [--events] [--json]
 
-An MLP of 64 layers, one on each chip of the wafer-like mesh, 64 minibatches in flight, shapes mode. A message is an IR
-message on an edge in one direction. The time includes all tables of the Run; the Run folder is saved and timed apart.
-A bare SimPy timeout is one event of one process that does nothing else. Both are measured in turn in one process, so
-that a machine whose speed drifts drifts for both. The answer asserted: messages and bytes per edge, FLOP and updates
-equal those of NullBackend, and every simulated run is equal to the bit.
+The network by itself (see _network.py): messages over links nobody else uses, ring all-reduces event by event and on
+the fast path, memory of a message on its way. Then graphs in shapes mode: an MLP with a layer on each chip of a mesh
+like the wafer's, as many minibatches in flight, all with about as many messages. A message is an IR message on an edge
+in one direction; the time includes all tables of the Run. The Run folder is saved and timed apart.
+
+A bare SimPy timeout is one event of one process that does nothing else. Everything is measured in turn in one process,
+so that a machine whose speed drifts drifts for all; ratios are taken turn by turn. Answers asserted: arrivals and
+collectives by closed forms, the fast path equal to the other one; of graphs, messages and bytes per edge, FLOP and
+updates equal those of NullBackend, and every simulated run is equal to the bit.
 """
 
 from __future__ import annotations
@@ -16,6 +20,7 @@ import json
 import statistics
 import tempfile
 import time
+from math import isqrt
 from pathlib import Path
 
 import numpy as np
@@ -23,22 +28,32 @@ import simpy
 
 from ampsim.engine.null import NullBackend
 from ampsim.engine.plan import Plan
-from ampsim.hw import load
-from ampsim.hw.backend import SimBackend
+from ampsim.hw import System, load
+from ampsim.hw.backend import SimBackend, Simulation
 from ampsim.result.run import Run
 from ampsim.workloads import workload
+from benchmarks import _network
 
-LAYERS = 64
 TIMEOUTS = 200_000
+MESSAGES = 40_000  # of a graph, about
+
+Figures = dict[str, list[float]]
 
 
-def plan(instances: int) -> Plan:
-    """The job, layer by layer on the chips of the mesh, with data loaded and graph verified."""
-    job = workload("mlp", data="none", layers=LAYERS, training=100 * instances, validation=1000)
-    job = job.with_training(epochs=1, target=None, max_active_keys=LAYERS)
-    made = Plan(job, LAYERS, {unit: unit for unit in range(LAYERS)}, mode="shapes")
+def plan(chips: int) -> tuple[Plan, System]:
+    """A job with a layer for each chip of a mesh, placed row by row, data loaded and graph verified."""
+    side = 1 << (chips.bit_length() - 1) // 2
+    side = side if chips % side == 0 else isqrt(chips)
+    values = load("wafer_mesh").to_dict()
+    values["chips"][0]["count"] = chips
+    values["topology"]["dims"] = [side, chips // side]
+    values["sources"] = {}
+    instances = max(2, MESSAGES // (4 * chips))
+    job = workload("mlp", data="none", layers=chips, training=100 * instances, validation=100)
+    job = job.with_training(epochs=1, target=None, max_active_keys=chips)
+    made = Plan(job, chips, {unit: unit for unit in range(chips)}, mode="shapes")
     made.check()
-    return made
+    return made, System.from_dict(values)
 
 
 def timeouts() -> float:
@@ -70,17 +85,51 @@ def same(run: Run, first: Run) -> None:
             assert run.tables[table][column].tobytes() == values.tobytes(), f"{table}.{column} differs"
 
 
-def measure(instances: int, repeats: int) -> dict[str, list[float]]:
-    """All figures of all repeats."""
-    made, backend = plan(instances), SimBackend(load("wafer_mesh"))
+def network(repeats: int, events: bool) -> Figures:
+    """The network by itself; ``events``: 1,024 chips event by event as well."""
+    found: Figures = {}
+
+    def note(name: str, value: float) -> None:
+        found.setdefault(name, []).append(value)
+
+    slow: list[int] = []
+    if events:
+        seconds, slow = _network.all_reduce(1024, fast=False)
+        note("ring 1024, event by event, s", seconds)
+    assert _network.all_reduce(64, fast=True)[1] == _network.all_reduce(64, fast=False)[1]
+    for _ in range(repeats):
+        note("bare SimPy timeouts/s", timeouts())
+        note("plain heapq events/s", _network.heap_events())
+        for name, rate in (
+            ("messages/s, table made", _network.messages(record=True)),
+            ("messages/s, totals only", _network.messages(record=False)),
+            ("messages/s inside SimPy", _network.sent_in_simpy()),
+        ):
+            note(name, rate)
+            note(f"{name}: over timeouts / 2", 2 * rate / found["bare SimPy timeouts/s"][-1])
+        note("ring 64, event by event, s", _network.all_reduce(64, fast=False)[0])
+        seconds, times = _network.all_reduce(1024, fast=True)
+        note("ring 1024, fast path, s", seconds)
+        assert not slow or times == slow
+    note("bytes of memory a message in flight", _network.bytes_in_flight())
+    return found
+
+
+def graph(chips: int, repeats: int) -> Figures:
+    """A graph on so many chips."""
+    made, system = plan(chips)
+    backend = SimBackend(system)
     wanted = NullBackend().execute(made)
     first = backend.execute(made)
     agree(first, wanted)
-    found: dict[str, list[float]] = {name: [] for name in ("simpy", "sim", "saved", "null")}
+    names = ("messages/s", "once set up", "saved as well", "without a clock", "timeouts a message", "set up, s")
+    found: Figures = {name: [] for name in names}
     messages = int(first.tables["edges"]["messages"].sum())
     with tempfile.TemporaryDirectory() as folder:
         for repeat in range(repeats):
-            found["simpy"].append(timeouts())
+            events = timeouts()
+            begin = time.perf_counter()
+            Simulation(made, system)
             start = time.perf_counter()
             run = backend.execute(made)
             done = time.perf_counter()
@@ -90,39 +139,36 @@ def measure(instances: int, repeats: int) -> dict[str, list[float]]:
             del run
             again = time.perf_counter()
             NullBackend().execute(made)
-            found["null"].append(messages / (time.perf_counter() - again))
-            found["sim"].append(messages / (done - start))
-            found["saved"].append(messages / (saved - start))
-    found["ratio"] = [events / rate for events, rate in zip(found["simpy"], found["sim"], strict=True)]
+            found["without a clock"].append(messages / (time.perf_counter() - again))
+            found["set up, s"].append(start - begin)
+            found["messages/s"].append(messages / (done - start))
+            found["once set up"].append(messages / (done - start - (start - begin)))
+            found["saved as well"].append(messages / (saved - start))
+            found["timeouts a message"].append(events * (done - start) / messages)
     found["messages"] = [messages]
     return found
-
-
-LABELS = {
-    "sim": "simulated messages per second, tables written",
-    "saved": "the same, Run folder saved as well",
-    "null": "the same work without a clock (NullBackend)",
-    "simpy": "bare SimPy timeouts per second",
-    "ratio": "timeouts per simulated message",
-}
 
 
 def main() -> None:
     """Print median and range."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--instances", type=int, default=200)
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--chips", default="16,64,256,1024", help="sizes of the graphs; empty: none")
+    parser.add_argument("--events", action="store_true", help="1,024 chips event by event as well: 2.1 M messages")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    found = measure(arguments.instances, arguments.repeats)
+    found = {"network": network(arguments.repeats, arguments.events)}
+    for chips in map(int, filter(None, arguments.chips.split(","))):
+        found[f"graph on {chips} chips"] = graph(chips, arguments.repeats)
     if arguments.json:
         print(json.dumps(found))
         return
-    print(f"{LAYERS} layers on {LAYERS} chips, {int(found['messages'][0])} messages; counts equal NullBackend's")
-    print(f"{'':48} {'median':>11} {'range':>21}")
-    for name, label in LABELS.items():
-        values = found[name]
-        print(f"{label:48} {statistics.median(values):11,.0f} {min(values):10,.0f}-{max(values):,.0f}")
+    for title, figures in found.items():
+        print(f"{title:52} {'median':>12} {'range':>27}")
+        for name, values in figures.items():
+            digits = 3 if max(values) < 100 else 0
+            ends = f"{min(values):,.{digits}f} to {max(values):,.{digits}f}"
+            print(f"  {name:50} {statistics.median(values):12,.{digits}f} {ends:>27}")
 
 
 if __name__ == "__main__":

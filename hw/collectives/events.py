@@ -18,8 +18,15 @@ Event = tuple[int, Transit, int, int, int]
 """The key of a message, the message, and what its delivery means: flow, round and rank; of a transfer -1, 0, number."""
 
 
-class Events:
-    """What happens when. Carries ``flows`` and ``transfers`` to their end; ``arrivals`` are of the transfers (fs)."""
+def event_by_event(network: Network, flows: Sequence[Flow], transfers: Sequence[Transfer]) -> list[int]:
+    """Carry all to their end; gives the arrivals of the transfers (fs). Raises RunError for an impossible transfer."""
+    events = _Events(network, flows, transfers)
+    events.run()
+    return events.arrivals
+
+
+class _Events:
+    """What happens when."""
 
     def __init__(self, network: Network, flows: Sequence[Flow], transfers: Sequence[Transfer]) -> None:
         self._network = network
@@ -33,7 +40,7 @@ class Events:
         self._transfers = transfers
 
     def run(self) -> None:
-        """To the end. Raises RunError for an impossible transfer."""
+        """To the end."""
         times, at, starts = self._times, self._at, self._starts
         while times or starts:
             if starts and (not times or starts[-1][0] <= times[0]):

@@ -26,6 +26,8 @@ def advance(network: Network, flow: Flow) -> None:
 
     Raises Irregular, with the reason, when this cannot be done here; network and flow are then as they were.
     """
+    if not network.plain:
+        raise Irregular("its links are not simply served first come first served")
     tracks = Tracks(network, flow)
     _check_horizon(flow, tracks)
     rows = Rows(tracks, network)

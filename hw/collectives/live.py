@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Generator, Sequence
+from functools import partial
+from typing import Any, cast
 
+import simpy
+
+from ampsim.errors import RunError
 from ampsim.hw.collectives.flow import Flow
+from ampsim.hw.network import Network, Transfer
+from ampsim.hw.transport import Transport
 
 Send = Callable[[int, int, int, Callable[[Any], object], Any], None]
 """``Transport.send``: source, destination, bytes, what to call on delivery, and with what."""
@@ -47,3 +53,35 @@ class Live:
         flow.missing[rank] -= 1
         if not flow.missing[rank]:
             self._go(rank, turn + 1)
+
+
+def in_simpy(network: Network, flows: Sequence[Flow], transfers: Sequence[Transfer]) -> list[int]:
+    """All to their end, however the network shares its links; gives the arrivals of the transfers (fs).
+
+    Raises RunError for an impossible transfer.
+    """
+    env = simpy.Environment(0)
+    transport = Transport(env, network)
+    arrivals = [0] * len(transfers)
+
+    def at(time: int, act: Callable[[], object]) -> Generator[simpy.Event, Any, None]:
+        yield env.timeout(time)
+        act()
+
+    def arrive(number: int) -> None:
+        arrivals[number] = cast(int, env.now)
+
+    def finished(flow: Flow, rank: int) -> None:
+        flow.done[rank] = cast(int, env.now)
+
+    for number, transfer in enumerate(transfers):
+        if transfer.start < 0:
+            raise RunError(f"a transfer cannot start at {transfer.start} fs", do="give a time from 0")
+        ends = network.vertex(transfer.source), network.vertex(transfer.destination)
+        env.process(at(transfer.start, partial(transport.send, *ends, transfer.nbytes, arrive, number)))
+    for flow in flows:
+        live = Live(flow, transport.send, partial(finished, flow))
+        for rank, time in enumerate(flow.times):
+            env.process(at(time, partial(live.enter, rank)))
+    env.run()
+    return arrivals

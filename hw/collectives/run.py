@@ -10,9 +10,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ampsim.engine.quiet import quiet
-from ampsim.hw.collectives.events import Events
+from ampsim.hw.collectives.events import event_by_event
 from ampsim.hw.collectives.fast import advance
 from ampsim.hw.collectives.flow import Flow, Start, flow_of, pairs
+from ampsim.hw.collectives.live import in_simpy
 from ampsim.hw.collectives.tracks import Irregular
 from ampsim.hw.network import Network, Transfer
 
@@ -55,10 +56,10 @@ def run_collectives(
                     advance(network, flow)
                 except Irregular as irregular:
                     refused[number] = str(irregular)
-    events = Events(network, [flow for flow, why in zip(flows, refused, strict=True) if why], listed)
+    slow = [flow for flow, why in zip(flows, refused, strict=True) if why]
     with quiet(False):
-        events.run()
-    return Finished([flow.done for flow in flows], events.arrivals, refused)
+        arrivals = in_simpy(network, slow, listed) if network.fair else event_by_event(network, slow, listed)
+    return Finished([flow.done for flow in flows], arrivals, refused)
 
 
 def _interference(network: Network, flows: Sequence[Flow], transfers: Sequence[Transfer]) -> list[str | None]:

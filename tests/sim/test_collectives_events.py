@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ampsim.errors import RunError
 from ampsim.hw import Network, System, Transfer, Transport
-from ampsim.hw.collectives import Collective, Round, Start, all_to_all, ring_all_reduce, run_collectives
+from ampsim.hw.collectives import Collective, Round, Start, all_to_all, ring_all_reduce, run_collectives, star_broadcast
 from tests.sim.collectives import ALL, Make
 from tests.sim.systems import MIB, NS, system
 
@@ -119,6 +119,31 @@ def test_the_order_of_the_list_decides_nothing_else() -> None:
     assert forth.ranks == back.ranks[::-1]
     assert forth.arrivals == back.arrivals[::-1]
     assert run_collectives(Network(ring), starts, transfers) == forth
+
+
+@pytest.mark.parametrize("make", ALL)
+@pytest.mark.parametrize("kind", ["ring", "full"])
+def test_with_max_min_sharing_it_takes_as_long_where_nothing_is_shared(make: Make, kind: str) -> None:
+    """No two messages of a ring meet, nor any on links from each to each; bytes are conserved everywhere."""
+    made = make(6, 60_000)
+    fair, turns = Network(system(6, kind, sharing="max_min")), Network(system(6, kind))
+    times = run_collectives(fair, [Start(7, made)]).times, run_collectives(turns, [Start(7, made)]).times
+    assert [(w.carried, w.messages) for w in fair.wires] == [(w.carried, w.messages) for w in turns.wires]
+    if kind == "full" or made.name.startswith("ring"):
+        assert times[0] == pytest.approx(times[1], abs=len(made.rounds))
+
+
+def test_with_max_min_sharing_transfers_beside_get_their_share() -> None:
+    """A collective and a transfer over one link: half of it each."""
+    fair = system(2, sharing="max_min", latency=0.0)
+    whole = Start(0, star_broadcast(2, MIB))
+    finished = run_collectives(Network(fair), [whole], [Transfer(0, 0, 1, MIB)])
+    assert finished.times[0] / NS == pytest.approx(39_062.5)
+    assert finished.arrivals[0] / NS == pytest.approx(39_062.5)
+    assert finished.ranks[0][0] == 0
+    assert "first come first served" in str(run_collectives(Network(fair), [whole]).refused[0])
+    with pytest.raises(RunError, match="cannot start at -1"):
+        run_collectives(Network(fair), [], [Transfer(-1, 0, 1, 1)])
 
 
 def test_nothing_to_do_takes_no_time() -> None:

@@ -23,7 +23,7 @@ from ampsim.hw.collectives import (
     tree_all_reduce,
 )
 from tests.sim.collectives import ALL, Make
-from tests.sim.systems import MIB, NS, chain, system
+from tests.sim.systems import MIB, NS, chain, chips, system
 
 KINDS: list[tuple[str, tuple[int, ...] | None]] = [
     ("ring", None),
@@ -41,6 +41,8 @@ SETTINGS: list[dict[str, Any]] = [
     {"duplex": "half"},
     {"bandwidth": "unlimited"},
     {"bandwidth": 9.973e8, "latency": 1e-6},
+    {"chips": [chips(CHIPS, port={"bandwidth": 3e9, "overhead": 2e-7})]},
+    {"chips": [chips(CHIPS, port={"bandwidth": 3e9, "gap": 2e-6})]},
 ]
 
 
@@ -210,6 +212,8 @@ def test_two_rings_in_opposite_directions_do_not_interfere_and_in_one_direction_
             Start(0, ring_all_reduce(4, 100)),
             "packets",
         ),
+        (system(4, "ring", sharing="max_min"), Start(0, ring_all_reduce(4, 100)), "first come first served"),
+        (system(4, "ring", chips=[chips(4, port={"gap": 1e-6})]), Start(0, ring_all_reduce(4, 9)), "first come"),
     ],
 )
 def test_it_is_refused_with_a_reason_and_nothing_is_touched(built: System, start: Start, says: str) -> None:
