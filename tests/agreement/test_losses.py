@@ -19,9 +19,13 @@ def losses(run: Run) -> np.ndarray:
 
 @pytest.mark.parametrize(
     "name,workers",
-    [("mlp", 1), ("mlp", 3), ("rnn", 1), ("rnn", 2), ("tree", 2), ("tree", 3), ("graph", 2), ("graph", 3)],
+    [("mlp", 1), ("mlp", 3), ("rnn", 1), ("rnn", 2), ("tree", 1), ("graph", 2), ("graph", 3)],
 )
 def test_at_mak_1_without_coalescing_losses_and_parameters_are_bit_equal(name: str, workers: int) -> None:
+    """On one worker always; on several, where one instance has one order.
+
+    The levels of a tree are classified beside the climb to the next level, so on several workers it has not.
+    """
     plan = Plan(JOBS[name](max_active_keys=1, max_batch=1), workers)
     first, *others = [backend.execute(plan) for backend in backends()]
     for other in others:
