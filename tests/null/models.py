@@ -198,16 +198,17 @@ def build(stages: Sequence[Stage]) -> Graph:
 
 
 SIZES = st.integers(1, 5)
+# Every field is given: ``builds`` would draw those that are left out from their types, whole trees of them.
 PLAIN = st.one_of(
-    st.builds(Stage, st.just("linear"), SIZES),
-    st.builds(Stage, st.sampled_from(["relu", "tanh"])),
+    st.builds(Stage, st.just("linear"), SIZES, st.just(())),
+    st.sampled_from([Stage("relu"), Stage("tanh")]),
 )
 
 
 def _nested(inner: st.SearchStrategy[Stage]) -> st.SearchStrategy[Stage]:
     few = st.lists(inner, max_size=2).map(tuple)
     return st.one_of(
-        st.builds(Stage, st.just("diamond"), inside=st.lists(few, min_size=2, max_size=3).map(tuple)),
+        st.builds(Stage, st.just("diamond"), st.just(WIDTH), st.lists(few, min_size=2, max_size=3).map(tuple)),
         st.builds(Stage, st.just("cut"), SIZES, st.tuples(few)),
     )
 
