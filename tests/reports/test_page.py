@@ -38,6 +38,11 @@ def single() -> Page:
     return Page(page([make_run(2)]))
 
 
+@pytest.fixture(scope="module")
+def plain() -> Page:
+    return Page(page([make_run(2), make_run(2)]))
+
+
 def test_importing_reports_lets_runs_report(tmp_path: Path) -> None:
     assert make_run().report(tmp_path / "page.html").read_text().startswith("<!DOCTYPE html>")
     assert ampsim.reports.__all__ == ["render"]
@@ -118,8 +123,7 @@ def test_a_target_loss_is_named(goals: dict[str, float | None], said: str) -> No
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_names_are_text(name: str) -> None:
-    plain = Page(page([make_run(2), make_run(2)]))
+def test_hostile_names_are_text(name: str, plain: Page) -> None:
     found = Page(page([make_run(2, names=lambda part: part[:3] + name + part) for _ in range(2)]))
     assert found.code == plain.code
     assert [tag for tag, _ in found.elements] == [tag for tag, _ in plain.elements]

@@ -90,7 +90,7 @@ def test_a_killed_worker_ends_the_run_at_once(
     make: Callable[..., Job], workers: int, method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     draw = random.Random(f"{make.__name__} {workers}")
-    for _ in range(6 if method == "forkserver" else 1):
+    for _ in range(3 if method == "forkserver" else 1):
         victim = draw.randrange(workers)
         killer = Later(draw.random() * 0.02, victim, signal.SIGKILL)
         spy = Spy(monkeypatch, draw.randrange(1, 150), killer.start)
