@@ -69,7 +69,7 @@ class Routes:
             left = distances[at] - 1
             nearer = (arc for arc in self._fabric.out[at] if distances[arc.target] == left and left >= 0)
             if strides:
-                choice = list(nearer)
+                choice = [arc for arc in nearer if arc.target != self._fabric.host or not left]
                 arc = choice[target // strides[at] % len(choice)]
             else:
                 arc = next(nearer)
