@@ -43,10 +43,8 @@ def model(data: ampsim.Recipe, hidden: int = HIDDEN, copies: int = 1) -> ampsim.
     """The shipped network on other data; what only moves rows stands where the rows are made."""
     job = ampsim.workload("ggsnn_qm9", data="generated", hidden=hidden, replicas=copies)
     units = dict.fromkeys(("phi", "fan", "edges", "type", "messages"), GATED) | {"molecule": READOUT}
-    for node in job.graph.nodes:
-        if node.base in units:
-            node.affinity(units[node.base] + DEVICES * (node.replica.copy if node.replica else 0))
-    return replace(job, data=data).with_training(epochs=1, target=None, max_active_keys=MAK, max_batch=1)
+    job = replace(job, graph=job.graph.with_units(units), data=data)
+    return job.with_training(epochs=1, target=None, max_active_keys=MAK, max_batch=1)
 
 
 def devices(topology: str, rate: float | str, count: int = DEVICES) -> ampsim.System:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,7 +19,7 @@ from ampsim.ir.reference import reference, resolve
 if TYPE_CHECKING:
     import networkx
 
-_OWN = ("name", "key", "unit", "links", "replica", "units", "mark")
+_OWN = ("name", "key", "unit", "links", "replica", "units", "mark", "built")
 
 
 class Edge(NamedTuple):
@@ -33,7 +34,8 @@ class Edge(NamedTuple):
 class Graph:
     """Nodes in a fixed order and the edges between them; both are referred to by number everywhere else.
 
-    ``dangling`` holds the links whose ports could not be told; ``verify`` reports them.
+    ``dangling`` holds the links whose ports could not be told; ``verify`` reports them. A graph and its nodes do not
+    change once it is built: jobs are told apart by it.
     """
 
     def __init__(self, name: str, nodes: list[Node], edges: list[Edge], dangling: list[str] | None = None) -> None:
@@ -41,6 +43,8 @@ class Graph:
         self.nodes = tuple(nodes)
         self.edges = tuple(edges)
         self.dangling = tuple(dangling or ())
+        for node in self.nodes:
+            node.built = True
 
     @classmethod
     def of(cls, name: str, *sources: Node) -> Graph:
@@ -87,6 +91,15 @@ class Graph:
             raise GraphError(what, do="replicate single nodes, or the whole graph, once")
         nodes = replicas.marked(self.nodes, Mark(copies, sync, slots))
         return self._expanded(self.name, nodes, list(self.edges), list(self.dangling))
+
+    def with_units(self, units: Mapping[str, int | Sequence[int | None] | None]) -> Graph:
+        """The graph with nodes on other units, by name; None: on that of a neighbour, as if it had no affinity.
+
+        The name of a replicated node stands for all its copies: it takes a unit for each, or one, u, and copy i is put
+        on u + i * (1 + the largest unit of first copies and of nodes without replicas). Raises GraphError for a name
+        that is not in the graph, or a wrong number of units.
+        """
+        return Graph(self.name, replicas.with_units(self, units), list(self.edges), list(self.dangling))
 
     def __repr__(self) -> str:
         return f"Graph({self.name!r}, {len(self.nodes)} nodes, {len(self.edges)} edges)"

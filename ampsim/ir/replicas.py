@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import lcm
 from typing import TYPE_CHECKING, NamedTuple
 
+from ampsim.errors import GraphError
 from ampsim.ir.copies import Mark, Replica, mark_faults
 from ampsim.ir.nodes.base import FLOAT, Node, Parameterised
 from ampsim.ir.nodes.byinstance import ByInstance, FromCopies
@@ -96,9 +97,7 @@ def _copies(node: Node) -> int:
 
 
 def _unmarked(node: Node) -> Node:
-    """The node itself, or where it has a mark that changes nothing a twin without."""
-    if node.mark is None:
-        return node
+    """A twin of a node that stays single: the one that was linked may be changed, and built from, again."""
     twin = copy.copy(node)
     twin.mark, twin.links = None, []
     return twin
@@ -168,6 +167,31 @@ def lanes(graph: Graph) -> int:
     return lcm(*{node.replica.copies for node in graph.nodes if node.replica is not None})
 
 
+def with_units(graph: Graph, units: Mapping[str, int | Sequence[int | None] | None]) -> list[Node]:
+    """The nodes of a graph on other units; see :meth:`Graph.with_units`. Raises GraphError."""
+    nodes = [copy.copy(node) for node in graph.nodes]
+    spread: list[tuple[Node, int]] = []
+    for name, unit in units.items():
+        chosen = [node for node in nodes if name in (node.name, node.base)]
+        if not chosen:
+            graph.index(name)  # which says what there is
+        if isinstance(unit, Sequence):
+            if len(unit) != len(chosen):
+                what = f"{name}: {len(unit)} units for {len(chosen)} copies"
+                raise GraphError(what, do="name one, or one for each copy")
+            for node, own in zip(chosen, unit, strict=True):
+                node.unit = own
+            continue
+        for node in chosen:
+            node.unit = unit
+            if len(chosen) > 1 and type(unit) is int:
+                spread.append((node, unit))
+    first = [node.unit for node in nodes if not (node.replica and node.replica.copy) and type(node.unit) is int]
+    for node, unit in spread:
+        node.unit = unit + (node.replica.copy if node.replica else 0) * (1 + max(first, default=-1))
+    return nodes
+
+
 # -- rules -------------------------------------------------------------------------------------------------------------
 
 
@@ -214,7 +238,7 @@ def _group_faults(base: str, members: list[Node]) -> Iterator[str]:
 
 
 def _settings(node: Node) -> dict[str, object]:
-    own = ("name", "unit", "replica", "links", "units", "mark")
+    own = ("name", "unit", "replica", "links", "units", "mark", "built")
     return {name: value for name, value in vars(node).items() if name not in own}
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import networkx as nx
@@ -129,3 +131,83 @@ def test_to_mermaid() -> None:
     assert f"  n{phi} -->|h| n{join}" in lines
     assert f"  n{more_} -->|again to again| n{phi}" in lines
     assert len(lines) == 1 + len(rnn().graph.nodes) + len(rnn().graph.edges)
+
+
+# -- units, and what does not change ----------------------------------------------------------------------------------
+
+
+def units(graph: Graph, *names: str) -> list[int | None]:
+    return [graph.nodes[graph.index(name)].unit for name in names]
+
+
+def test_other_units_are_another_graph() -> None:
+    graph = rnn().graph
+    before = graph.to_dict()
+    moved = graph.with_units({"cell": 4, "embed": None})
+    assert units(moved, "cell", "embed") == [4, None]
+    assert graph.to_dict() == before
+    packed = moved.to_dict()
+    for node, was in zip(packed["nodes"], before["nodes"], strict=True):
+        assert {**node, "unit": None} == {**was, "unit": None}
+    assert packed["edges"] == before["edges"]
+
+
+def test_a_job_whose_hash_was_read_is_not_the_one_on_other_units() -> None:
+    job = rnn()
+    first = job.hash
+    moved = replace(job, graph=job.graph.with_units({"cell": 4}))
+    assert moved.hash != first == job.hash == rnn().hash
+    assert replace(moved, graph=moved.graph.with_units({"cell": units(job.graph, "cell")[0]})).hash == first
+
+
+def test_units_of_copies_are_named_or_follow_as_for_the_node_they_were() -> None:
+    x, end = Source("x"), NllLoss("loss")
+    x >> Linear("A", 6, 4).affinity(1) >> Linear("B", 4, 3).affinity(2) >> end["prediction"]
+    Source("labels") >> end["label"]
+    plain = Graph.of("g", x)
+    graph = plain.replicas(3)
+    names = ("B.0", "B.1", "B.2")
+    assert units(graph.with_units({"B": (4, 5, 9)}), *names) == [4, 5, 9]
+    assert units(graph.with_units({"B.1": 7}), *names) == [2, 7, 8]
+    assert units(graph.with_units({"B": None}), *names) == [None] * 3
+    for unit in (0, 2, 6):
+        moved = graph.with_units({"B": unit})
+        later = plain.with_units({"B": unit}).replicas(3)
+        assert units(moved, *names) == units(later, *names)
+
+
+@pytest.mark.parametrize(
+    "given_units, what",
+    [({"C": 1}, "'C' is no node"), ({"B": (1, 2)}, "B: 2 units for 3 copies"), ({"loss": (1, 2)}, "loss: 2 units")],
+)
+def test_units_of_what_is_not_there_are_refused(given_units: Any, what: str) -> None:
+    from tests.null.copied import chain
+
+    with pytest.raises(GraphError, match=what):
+        chain(second=3).with_units(given_units)
+
+
+def test_a_unit_that_is_none_is_told_by_verify() -> None:
+    with pytest.raises(GraphError, match="affinity -1 is not a number of a unit"):
+        verify(rnn().graph.with_units({"cell": -1}))
+
+
+def test_nodes_of_a_graph_are_not_those_that_were_linked_and_stay_as_they_are() -> None:
+    x, end, layer = Source("x"), NllLoss("loss"), Linear("A", 6, 3)
+    x >> layer >> end["prediction"]
+    Source("labels") >> end["label"]
+    graph = Graph.of("g", x)
+    before = graph.to_dict()
+    layer.affinity(3).replicas(2)
+    assert graph.to_dict() == before
+    assert "A.1" in [node.name for node in Graph.of("g", x).nodes]
+    inside = graph.nodes[graph.index("A")]
+    calls: tuple[Callable[[], Any], ...] = (lambda: inside.affinity(1), lambda: inside.replicas(2))
+    for call in calls:
+        with pytest.raises(GraphError, match="'A' stands in a graph, which does not change") as caught:
+            call()
+        assert caught.value.do is not None
+        assert "graph." in caught.value.do
+    for built in (Graph.from_dict(before), graph.with_units({}), graph.replicas(2)):
+        with pytest.raises(GraphError, match="does not change"):
+            built.nodes[0].affinity(1)

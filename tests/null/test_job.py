@@ -48,8 +48,7 @@ def test_jobs_that_do_the_same_work_have_one_hash() -> None:
 
 
 def test_jobs_that_differ_anywhere_have_different_hashes() -> None:
-    moved = mlp()
-    moved.graph.nodes[moved.graph.index("L1")].affinity(2)
+    moved = Job(mlp().graph.with_units({"L1": 2}), mlp().data, mlp().training)
     jobs = [
         mlp(),
         rnn(),

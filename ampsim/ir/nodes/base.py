@@ -14,7 +14,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
-from ampsim.errors import RunError
+from ampsim.errors import GraphError, RunError
 from ampsim.ir.copies import Mark, Replica
 from ampsim.ir.message import Array, Spec
 from ampsim.ir.reference import reference
@@ -55,7 +55,8 @@ class Node:
     ``name`` is unique in a graph (left out: made from the type). ``key`` maps a state to what is remembered under it;
     the default is the whole state. A join may take one key for each input port, as a dict. Keys are functions
     ``key(state) -> tuple``, given as functions of a module or as ``"module:name"``. ``replica`` says which copy it is
-    of which node; ``links``, ``units`` and ``mark`` are of use until the graph is built.
+    of which node; ``links``, ``units`` and ``mark`` are of use until the graph is built. What is linked is not what a
+    graph holds: that are copies, ``built``, which do not change.
     """
 
     name: str = ""
@@ -65,6 +66,7 @@ class Node:
     links: list[Link] = field(default_factory=list, kw_only=True, repr=False)
     units: tuple[int, ...] = field(default=(), kw_only=True, repr=False)
     mark: Mark | None = field(default=None, kw_only=True, repr=False)
+    built: bool = field(default=False, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if isinstance(self.key, dict):
@@ -100,8 +102,9 @@ class Node:
         """Put the node on the logical unit ``unit`` (an int >= 0); a placement maps units to workers or chips.
 
         A replicated node may be given a unit for each copy. With a single one, u, copy i is put on unit
-        u + i * (the largest unit of the graph + 1).
+        u + i * (the largest unit of the graph + 1). Raises GraphError for a node of a graph: see `Graph.with_units`.
         """
+        self._need_open("graph.with_units({name: unit}) gives a graph with other units")
         self.unit = unit
         self.units = (unit, *more) if more else ()
         return self
@@ -111,10 +114,17 @@ class Node:
 
         They start from equal parameters and are averaged when nothing is in flight: at the end of every epoch, and
         with a number as ``sync`` after so many training instances too. ``slots`` is ``average`` or ``keep``: what
-        becomes of the state of their optimizers. Bad values are reported by ``verify``.
+        becomes of the state of their optimizers. Bad values are reported by ``verify``. Raises GraphError for a node
+        of a graph.
         """
+        self._need_open("graph.replicas(...) gives a graph with copies of all nodes")
         self.mark = Mark(copies, sync, slots)
         return self
+
+    def _need_open(self, do: str) -> None:
+        if self.built:
+            what = f"node {self.name!r} stands in a graph, which does not change once it is built"
+            raise GraphError(what, do=f"change the node before Graph.of(...); {do}")
 
     def __rshift__(self, other: Node | Port) -> Node:
         return connect(self, None, other)
