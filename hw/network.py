@@ -34,6 +34,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ampsim.engine.quiet import quiet
 from ampsim.errors import RunError
 from ampsim.hw.clock import FS, Pace, all_seconds, to_fs
 from ampsim.hw.fabric import Link
@@ -190,23 +191,32 @@ class Network:
                 raise RunError(f"a transfer cannot start at {transfer.start} fs", do="give a time from 0")
         if self.fair:
             return carry(self, self.fair, listed)
-        vertex = self.vertex
+        with quiet(False):
+            return self._in_turns(listed)
+
+    def _in_turns(self, listed: list[Transfer]) -> list[int]:
+        vertex, open_, step = self.vertex, self.open, self.step
+        ends: dict[tuple[int | str, int | str], tuple[int, int]] = {}
+        starts = [transfer.start for transfer in listed]
         arrivals = [0] * len(listed)
         heap: list[tuple[int, int, int, Transit]] = []
-        waiting = sorted(range(len(listed)), key=lambda index: listed[index].start)[::-1]
+        waiting = sorted(range(len(listed)), key=starts.__getitem__)[::-1]
         while heap or waiting:
             # What starts now joins before anything happens now; all the rest stays out of the heap.
-            while waiting and (not heap or listed[waiting[-1]].start <= heap[0][0]):
+            while waiting and (not heap or starts[waiting[-1]] <= heap[0][0]):
                 index = waiting.pop()
                 start, source, destination, nbytes = listed[index]
-                transit = self.open(vertex(source), vertex(destination), nbytes)
+                pair = ends.get((source, destination))
+                if pair is None:
+                    pair = ends[source, destination] = vertex(source), vertex(destination)
+                transit = open_(*pair, nbytes)
                 heappush(heap, (start, transit.key, index, transit))
             now, key, index, transit = heap[0]
             if transit.hop == transit.hops:
                 arrivals[index] = now
                 heappop(heap)
             else:
-                heapreplace(heap, (self.step(transit, now), key, index, transit))
+                heapreplace(heap, (step(transit, now), key, index, transit))
         return arrivals
 
     def write(self, wire: Wire, start: int, end: int, transit: Transit) -> None:
