@@ -29,14 +29,19 @@ class System(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     each other.
     """
 
-    name: schema.Name
-    description: schema.Text = ""
-    chips: Annotated[tuple[schema.Chips, ...], Meta(min_length=1, max_length=64)]
-    links: schema.Links
-    topology: schema.Topology
-    host: schema.Host = schema.Host()
-    routes: Annotated[tuple[schema.Route, ...], Meta(max_length=10_000)] = ()
-    switching: Literal["cut_through", "store_and_forward"] = "cut_through"
+    name: Annotated[schema.Name, Meta(description="what it is called")]
+    description: Annotated[schema.Text, Meta(description="what it is, for readers")] = ""
+    chips: Annotated[tuple[schema.Chips, ...], Meta(min_length=1, max_length=64, description="groups of equal chips")]
+    links: Annotated[schema.Links, Meta(description="what links are like")]
+    topology: Annotated[schema.Topology, Meta(description="what is linked with what")]
+    host: Annotated[schema.Host, Meta(description="the controller, and what it is linked to")] = schema.Host()
+    routes: Annotated[
+        tuple[schema.Route, ...], Meta(max_length=10_000, description="ways that replace those of routing")
+    ] = ()
+    switching: Annotated[
+        Literal["cut_through", "store_and_forward"],
+        Meta(description="whether a vertex sends on what it has, or waits until it has all"),
+    ] = "cut_through"
     sharing: Annotated[
         Literal["fifo", "max_min"], Meta(description="how messages share a link: in turn, or all at once in fair parts")
     ] = "fifo"
@@ -50,7 +55,9 @@ class System(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     all_reduce: Annotated[
         Literal["ring", "tree", "halving_doubling", "star"], Meta(description="what makes copies of a node equal")
     ] = "ring"
-    sources: Annotated[dict[str, schema.Source], Meta(max_length=10_000)] = {}
+    sources: Annotated[
+        dict[str, schema.Source], Meta(max_length=10_000, description="by path of a field: where its number comes from")
+    ] = {}
 
     def __post_init__(self) -> None:
         if self.packet_bytes is not None and self.switching == "cut_through":

@@ -41,5 +41,7 @@ class Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 class Source(Strict, frozen=True):
     """Where a number comes from."""
 
-    status: Literal["measured", "datasheet", "hypothetical"]
-    note: Annotated[str, Meta(min_length=1, max_length=500)]
+    status: Annotated[
+        Literal["measured", "datasheet", "hypothetical"], Meta(description="how far the number can be trusted")
+    ]
+    note: Annotated[str, Meta(min_length=1, max_length=500, description="who says so, or why it was assumed")]

@@ -31,8 +31,8 @@ REFERENCE = "fp32"
 class Table(Strict, frozen=True):
     """Measured times of one operation: ``seconds[i]`` for ``rows[i]`` rows; rows increase."""
 
-    rows: Annotated[tuple[Rows, ...], Meta(min_length=1, max_length=1000)]
-    seconds: Annotated[tuple[Seconds, ...], Meta(min_length=1, max_length=1000)]
+    rows: Annotated[tuple[Rows, ...], Meta(min_length=1, max_length=1000, description="numbers of rows, increasing")]
+    seconds: Annotated[tuple[Seconds, ...], Meta(min_length=1, max_length=1000, description="the time of each")]
 
 
 class Format(Strict, frozen=True):

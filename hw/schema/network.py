@@ -10,6 +10,9 @@ from ampsim.hw.schema.base import MAX_CHIPS, Bandwidth, Name, Seconds, Side, Str
 
 Levels = Annotated[int, Meta(ge=1, le=6)]
 Radix = Annotated[int, Meta(ge=2, le=MAX_CHIPS)]
+Dims = Annotated[
+    tuple[Side, ...], Meta(min_length=1, max_length=4, description="chips along each dimension; their product is all")
+]
 Sides = Annotated[tuple[Side, ...], Meta(min_length=1, max_length=6)]
 
 
@@ -45,13 +48,13 @@ class Ring(Strict, frozen=True, tag="ring", tag_field="kind"):
 class Mesh(Strict, frozen=True, tag="mesh", tag_field="kind"):
     """A grid of one to four dimensions; the last dimension varies fastest over the chips."""
 
-    dims: Annotated[tuple[Side, ...], Meta(min_length=1, max_length=4)]
+    dims: Dims
 
 
 class Torus(Strict, frozen=True, tag="torus", tag_field="kind"):
     """A mesh whose every row is closed to a ring."""
 
-    dims: Annotated[tuple[Side, ...], Meta(min_length=1, max_length=4)]
+    dims: Dims
 
 
 class Switch(Strict, frozen=True, tag="switch", tag_field="kind"):
@@ -88,18 +91,18 @@ class Dragonfly(Strict, frozen=True, tag="dragonfly", tag_field="kind"):
 class Edge(Strict, frozen=True):
     """A link between two vertices; what is left out is taken from ``links``."""
 
-    between: Annotated[tuple[Name, ...], Meta(min_length=2, max_length=2)]
-    bandwidth: Bandwidth | None = None
+    between: Annotated[tuple[Name, ...], Meta(min_length=2, max_length=2, description="the two vertices")]
+    bandwidth: Annotated[Bandwidth | None, Meta(description="of one direction; left out: as in links")] = None
     backward: Annotated[Bandwidth | None, Meta(description="bandwidth from the second vertex to the first")] = None
-    latency: Seconds | None = None
-    duplex: Literal["full", "half"] | None = None
+    latency: Annotated[Seconds | None, Meta(description="from one end to the other; left out: as in links")] = None
+    duplex: Annotated[Literal["full", "half"] | None, Meta(description="left out: as in links")] = None
     one_way: Annotated[bool, Meta(description="only from the first vertex to the second")] = False
 
 
 class Edges(Strict, frozen=True, tag="edges", tag_field="kind"):
     """Any graph: chips and further vertices (switches, routers), and the links between them."""
 
-    edges: Annotated[tuple[Edge, ...], Meta(max_length=100_000)]
+    edges: Annotated[tuple[Edge, ...], Meta(max_length=100_000, description="the links")]
     vertices: Annotated[tuple[Name, ...], Meta(max_length=100_000, description="vertices that are no chips")] = ()
 
 
@@ -117,12 +120,17 @@ Topology = Line | Ring | Mesh | Torus | Switch | Full | FatTree | Dragonfly | Ed
 class Host(Strict, frozen=True):
     """The controller and its data. Its links are full duplex; by default each chip has one, free of cost."""
 
-    at: Annotated[tuple[Name, ...], Meta(min_length=1, max_length=MAX_CHIPS)] | Literal["all"] = "all"
-    bandwidth: Bandwidth = "unlimited"
-    latency: Seconds = 0.0
+    at: Annotated[
+        Annotated[tuple[Name, ...], Meta(min_length=1, max_length=MAX_CHIPS)] | Literal["all"],
+        Meta(description="the vertices that it is linked to; all: every chip"),
+    ] = "all"
+    bandwidth: Annotated[Bandwidth, Meta(description="of one direction of each of its links")] = "unlimited"
+    latency: Annotated[Seconds, Meta(description="of each of its links")] = 0.0
 
 
 class Route(Strict, frozen=True):
     """The way from the first vertex of ``path`` to the last, in place of the one that ``routing`` gives."""
 
-    path: Annotated[tuple[Name, ...], Meta(min_length=2, max_length=MAX_CHIPS)]
+    path: Annotated[
+        tuple[Name, ...], Meta(min_length=2, max_length=MAX_CHIPS, description="vertices, each linked to the next one")
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -131,3 +132,8 @@ def test_a_path_is_read_from_disk(tmp_path: Path) -> None:
     assert load(file) == load(str(file)) == System.from_text(GOOD)
     with pytest.raises(ConfigError, match="cannot read"):
         load("nothing.yaml")
+
+
+def test_the_page_lists_every_system() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "hardware.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `(\w+)` \| [\d+ ]+", text, flags=re.MULTILINE) == list(catalogue())
