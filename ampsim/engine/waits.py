@@ -123,6 +123,8 @@ def order_stop(worker: WorkerState, policy: Fixed) -> Stop:
             return Stop(who, missing="nothing more was asked of it")
         due = f"an update of {graph.nodes[worker.due[0][0].index].name}"
         return Stop(who, due, missing=f"{due} is due, and not in the order")
+    if not 0 <= planned.node < len(graph.nodes):
+        return Stop(f"worker {worker.worker} in its given order", missing=f"there is no node {planned.node}")
     node = graph.nodes[planned.node].name
     who = f"worker {worker.worker} at {planned.kind} of {node} in its given order"
     if planned.kind == "update":
@@ -130,21 +132,22 @@ def order_stop(worker: WorkerState, policy: Fixed) -> Stop:
         needs = ((planned.node, BACKWARD),) if ahead else ()
         missing = f"the backward tasks of {node} in the order are done, and make no update due"
         return Stop(who, f"gradients of {node}, which come later in that order", needs, missing)
+    if planned.kind == "sync":
+        return Stop(who, missing="what makes copies equal was not asked for, or has not come")
     absent = policy.absent()
     if not absent:
         return Stop(who, missing="its messages have come, but cannot go together")
     edge, state = absent[0]
     if edge < 0:
         return Stop(who, f"instance {state[0]} to be admitted", (ADMISSION,), f"there is no instance {state[0]}")
-    flow, name = source_of(graph, edge, planned.kind)
-    missing = f"{state} on {name} was never sent"
-    return Stop(who, f"{state} on {name}", (flow,) if flow else (), missing)
-
-
-def source_of(graph: Graph, edge: int, kind: str) -> tuple[Flow | None, str]:
-    """The messages that come over an edge to tasks of a kind, and the name of the edge."""
     if edge >= len(graph.edges):
-        return None, "an edge between copies"
+        return Stop(who, missing=f"there is no edge {edge}")
+    flow, name = source_of(graph, edge, planned.kind)
+    return Stop(who, f"{state} on {name}", (flow,), f"{state} on {name} was never sent")
+
+
+def source_of(graph: Graph, edge: int, kind: str) -> tuple[Flow, str]:
+    """The messages that come over an edge to tasks of a kind, and the name of the edge."""
     ends = graph.edges[edge]
     # What a forward task takes in came forward. A gradient comes from the far end of the edge.
     flow = (ends.source, FORWARD) if kind == "forward" else (ends.target, BACKWARD)

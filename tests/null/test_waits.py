@@ -224,3 +224,12 @@ def test_what_is_left_over_at_the_end_is_named() -> None:
     state.ledger.caches += 1000
     with pytest.raises(RunError, match="1,000 bytes of cached values were never used"):
         check_complete([state])
+
+
+def test_a_node_and_an_edge_that_do_not_exist() -> None:
+    plan = two()
+    order = recorded(plan)
+    assert "there is no node 99" in text(plan, {**order, 1: [order[1][0]._replace(node=99), *order[1][1:]]})
+    linear = next(i for i, planned in enumerate(order[1]) if planned.node == plan.job.graph.index("L1"))
+    lost = order[1][linear]._replace(messages=((99, (0,)),))
+    assert "there is no edge 99" in text(plan, {**order, 1: [*order[1][:linear], lost, *order[1][linear + 1 :]]})
