@@ -52,7 +52,8 @@ class Conductor:
         self.crew = crew
         self.program = plan.program
         self.controller = Controller(self.program)
-        self._watch = StallWatch(plan.workers, groups_of(self.program.graph))
+        self._watch = StallWatch(plan.workers)
+        self._watch.groups = groups_of(self.program.graph)
         self._began = 0
 
     def run(self, initial: Mapping[str, Array]) -> Run:

@@ -22,9 +22,9 @@ class StallWatch:
     stopped, does not answer, and nothing is concluded.
     """
 
-    def __init__(self, workers: int, groups: Sequence[str] = ()) -> None:
+    def __init__(self, workers: int) -> None:
+        self.groups: Sequence[str] = ()  # names of all Groups of the graph, for the error
         self._workers = workers
-        self._groups = groups  # names of all Groups, for the error
         self._question = 0
         self._answers: dict[int, Any] = {}
         self._before: list[Any] | None = None
@@ -61,4 +61,4 @@ class StallWatch:
         answers = [self._answers[w] for w in range(self._workers)]
         lines = [f"worker {w}: {blocked}" for w, (_, _, blocked) in enumerate(answers) if blocked]
         lines += [f"worker {w}: {line}" for w, (_, waiting, _) in enumerate(answers) for line in waiting]
-        return stalled_error(lines, in_flight, groups=self._groups)
+        return stalled_error(lines, in_flight, groups=self.groups)

@@ -32,7 +32,8 @@ def test_two_equal_snapshots_are_a_stall_that_names_the_joins_of_all_workers() -
 
 
 def test_groups_of_which_nothing_is_said_are_named() -> None:
-    watch = StallWatch(1, ["sum"])
+    watch = StallWatch(1)
+    watch.groups = ["sum"]
     assert snapshot(watch, (5, 7, 9, 0)) is None
     assert "no group waits at sum" in str(snapshot(watch, (5, 7, 9, 0)))
 
