@@ -125,8 +125,9 @@ class LossSite(Site):
             counted = group.rows if score.rows is None else score.rows.tolist()
             for state, rows, loss, right in zip(group.states[0], counted, losses, correct, strict=True):
                 if not math.isfinite(loss):
+                    told = self.worker.schedule.told(state[0])
                     raise NonFinite(
-                        f"the loss of {self.node.name} is {loss} at instance {state[0]} (state {tuple(state)})",
+                        f"the loss of {self.node.name} is {loss} at state {tuple(state)}, instance {told}",
                         self.node.name,
                         "lower the learning rate, or look at the data of that instance",
                     )

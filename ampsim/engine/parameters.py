@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -67,9 +67,16 @@ class ParameterState:
     """
 
     def __init__(
-        self, index: int, node: Parameterised, settings: Training, values: dict[str, Array] | None, ledger: Ledger
+        self,
+        index: int,
+        node: Parameterised,
+        settings: Training,
+        values: dict[str, Array] | None,
+        ledger: Ledger,
+        told: Callable[[int], str] = str,
     ) -> None:
         self.ledger = ledger
+        self._told = told  # an instance in words
         self.index = index
         self.node = node
         settings = self.settings = settings.of_node(node.name, node.base)
@@ -150,7 +157,7 @@ class ParameterState:
         bad = self._weights.step(gradients, scale, self.version + 1)
         if bad is not None:
             raise NonFinite(
-                f"the gradient of {self.node.name}/{bad} is not finite; {culprit(pile)}",
+                f"the gradient of {self.node.name}/{bad} is not finite; {culprit(pile, self._told)}",
                 self.node.name,
                 "lower the learning rate, or look at the data of that instance",
             )
@@ -182,12 +189,12 @@ def by_instance(states: Sequence[State]) -> list[tuple[int, list[int]]]:
     return list(found.items())
 
 
-def culprit(pile: Pile) -> str:
-    """The instances of the first group that holds a value that is not finite, else all instances of the pile."""
+def culprit(pile: Pile, told: Callable[[int], str] = str) -> str:
+    """In words the instances of the first group that holds a value that is not finite, else all of the pile."""
     suspects = pile.states
     for deferred, states in zip(pile.deferred, pile.groups, strict=True):
         if any(isinstance(part, np.ndarray) and not np.isfinite(part).all() for part in deferred):
             suspects = list(states)
             break
     instances = sorted({state[0] for state in suspects})
-    return f"it came from instance {', '.join(map(str, instances[:8]))}{' ...' if len(instances) > 8 else ''}"
+    return f"it came from instance {', '.join(map(told, instances[:8]))}{' ...' if len(instances) > 8 else ''}"

@@ -106,6 +106,11 @@ class Schedule:
                 found.append(Segment(start, start + length, epoch, training, i == last, trained))
         return found
 
+    def told(self, instance: int) -> str:
+        """What an instance is, for people: ``7 (epoch 0, index 3 of the training data)``."""
+        epoch, training, index = self.entry(instance)
+        return f"{instance} (epoch {epoch}, index {index} of the {'training' if training else 'validation'} data)"
+
     def dataset(self, instance: int) -> Dataset:
         """The data set an instance is taken from."""
         data = self.data[self.entry(instance).training]

@@ -53,8 +53,9 @@ class WorkerState:
         self.ledger = Ledger()
         self.keeper: Keeper | None = None
         self.counts = [[[0, 0], [0, 0]] for _ in program.edges]  # [edge][direction]: messages, bytes
+        told = self.schedule.told
         self.parameters = {
-            index: ParameterState(index, node, self.settings, self._values(node, values), self.ledger)
+            index: ParameterState(index, node, self.settings, self._values(node, values), self.ledger, told)
             for index, node in enumerate(self.graph.nodes)
             if isinstance(node, Parameterised) and program.owner[index] == worker
         }

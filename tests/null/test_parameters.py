@@ -15,6 +15,7 @@ from ampsim.engine.optimizer import SGD
 from ampsim.engine.parameters import ParameterState, initial_values
 from ampsim.engine.plan import Plan
 from ampsim.engine.quiet import quiet
+from ampsim.engine.worker import WorkerState
 from ampsim.errors import NonFinite
 from ampsim.ir.message import Array, State
 from ampsim.ir.nodes import Linear
@@ -181,10 +182,28 @@ def spoiled(instances: int = 12) -> tuple[Points, Points]:
 def test_a_loss_that_is_not_finite_ends_the_run(max_batch: int) -> None:
     job = mlp(max_active_keys=4, max_batch=max_batch, shuffle=False)
     plan = Plan(type(job)(job.graph, type(job.data)(spoiled), job.training), 2)
-    with pytest.raises(NonFinite, match=r"the loss of loss is nan at instance 2 \(state \(2,\)\)") as error:
+    with pytest.raises(
+        NonFinite, match=r"the loss of loss is nan at state \(2,\), instance 2 \(epoch 0, index 2 of"
+    ) as error:
         NullBackend().execute(plan)
     assert error.value.where == "loss"
     assert error.value.exit_code == 1
+
+
+def test_of_an_instance_the_epoch_and_its_place_in_the_data_are_told() -> None:
+    """Shuffled, in the second pass: the number is of no use to who looks at the data."""
+    job = mlp(epochs=2)
+    schedule = Plan(job, 1).program.schedule
+    number = next(n for n in range(schedule.per_epoch, 2 * schedule.per_epoch) if schedule.entry(n)[1:] == (True, 2))
+    assert number != schedule.per_epoch + 2
+    assert schedule.told(number) == f"{number} (epoch 1, index 2 of the training data)"
+    assert schedule.told(schedule.per_epoch - 1) == "15 (epoch 0, index 3 of the validation data)"
+    state = WorkerState(Plan(job, 1).program, 0).parameters[job.graph.index("L1")]
+    pile = state.collect((np.ones((1, 6)), np.full((1, 8), np.nan)), [(number,)], [1], [0])
+    assert pile is not None
+    text = rf"L1/W is not finite; it came from instance {number} \(epoch 1, index 2 of the training data\)"
+    with quiet(numeric=True), pytest.raises(NonFinite, match=text):
+        state.update(pile)
 
 
 def test_training_that_diverges_ends_without_warnings_by_numpy() -> None:

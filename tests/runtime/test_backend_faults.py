@@ -153,7 +153,7 @@ def test_what_is_not_finite_is_told_where_it_began(backward: bool, update: str) 
         RuntimeBackend().execute(plan)
     text = str(error.value)
     assert ("the gradient of L1" if backward else "the loss of loss is nan") in text
-    assert "instance 6" in text
+    assert "instance 6 (epoch 0, index " in text
     assert error.value.where == ("L1" if backward else "loss")
 
 
