@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -117,13 +118,29 @@ def test_parameters_on_their_way_take_memory() -> None:
 
 @pytest.mark.parametrize("mode", ["numeric", "shapes"])
 @pytest.mark.parametrize("sync", [1, 5, "epoch"])
-def test_nothing_stalls(sync: str | int, mode: str) -> None:
-    """A loop with three copies of its cell on more and on fewer chips."""
-    for workers in (1, 2, 4):
-        job = replicated(rnn(epochs=2, max_active_keys=5, max_batch=3), 3, sync)
-        shapes = SimBackend(system(4, "ring")).execute(Plan(job, workers, mode=mode))
-        alone = SimBackend(system(4, "ring")).execute(Plan(rnn(cells=4, epochs=2, max_active_keys=5), workers))
-        assert shapes.summary["makespan"] > 0 < alone.summary["makespan"]
+def test_all_is_done_and_each_sync_that_is_due(sync: str | int, mode: str) -> None:
+    """A loop with three copies, or with four copies of its cell alone, on more and on fewer chips.
+
+    Instances, messages and updates are those of a run without a clock, and no unit is busy longer than the run takes.
+    """
+    whole = replicated(rnn(epochs=2, max_active_keys=5, max_batch=3), 3, sync)
+    inner = rnn(cells=4, epochs=2, max_active_keys=5)
+    times = {"epoch": 1, 1: 12, 5: 3}[sync]  # in an epoch of 12 instances
+    for workers, job in product((1, 2, 4), (whole, inner)):
+        run = SimBackend(system(4, "ring", all_reduce="star")).execute(Plan(job, workers, mode=mode))
+        wanted = NullBackend().execute(Plan(job, workers, mode=mode))
+        for column in ("instance", "epoch", "training", "index"):
+            np.testing.assert_array_equal(run.tables["instances"][column], wanted.tables["instances"][column])
+        for column, values in wanted.tables["edges"].items():
+            np.testing.assert_array_equal(run.tables["edges"][column], values)
+        assert run.summary["updates"] == wanted.summary["updates"]
+        tasks = run.tables["tasks"]
+        if (
+            job is whole
+        ):  # of each of 3 nodes the parameters of two copies are sent, a mean is formed, and the two write it
+            assert (tasks["kind"] == 3).sum() == 2 * times * 3 * 5
+        busy = np.bincount(tasks["worker"], tasks["end"] - tasks["start"])
+        assert 0 < busy.max() <= run.summary["makespan"]
 
 
 # -- by other collectives ----------------------------------------------------------------------------------------------
