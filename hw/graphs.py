@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 MOST = 1 << 24
 """Bytes of the largest file that is read."""
+MOST_PARTS = 50_000
+"""Nodes and edges of the largest graph that is read from a file: half a second."""
+_MOST_TAGS = 6 * MOST_PARTS
 _FIELDS = ("bandwidth", "backward", "latency", "duplex")
 _WHERE = ("topology", "path")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
@@ -31,7 +34,7 @@ def expand(values: Any, folder: Path) -> Any:
     chips = names(values)
     if not isinstance(topology["path"], str) or not chips:
         return values
-    return values | {"topology": to_edges(_read(folder / topology["path"]), chips)}
+    return values | {"topology": to_edges(_read(_within(folder, topology["path"])), chips)}
 
 
 def names(values: dict[str, Any]) -> tuple[str, ...]:
@@ -81,6 +84,18 @@ def _called(nodes: dict[Any, dict[str, Any]], chips: tuple[str, ...]) -> dict[An
     return called
 
 
+def _within(folder: Path, name: str) -> Path:
+    """The file of this name. Raises PathError if it lies elsewhere: a system file from a stranger opens no others."""
+    try:
+        path = folder / name
+        if path.resolve().is_relative_to(folder.resolve()):
+            return path
+    except (OSError, RuntimeError, ValueError):  # names that no file can have, links that go round
+        pass
+    what = f"{short(name)} is no file beside or below the system file"
+    raise PathError(what, _WHERE, "put the graph beside the system file")
+
+
 def _read(path: Path) -> networkx.Graph[Any]:
     import networkx  # a tenth of a second: only for those who need it
 
@@ -89,6 +104,11 @@ def _read(path: Path) -> networkx.Graph[Any]:
             what = f"{short(path)} is no file, or one above {MOST} bytes"
             raise PathError(what, _WHERE, "give the path of a graph, relative to the system file")
         text = path.read_bytes()
+        lines = text.count(b"<node") + text.count(b"<edge") if path.suffix == ".graphml" else text.count(b"\n")
+        if lines > MOST_PARTS or text.count(b"<") > _MOST_TAGS:
+            raise PathError(
+                f"{short(path)} has more than {MOST_PARTS:,} nodes and edges", _WHERE, "use a smaller graph"
+            )
         if path.suffix == ".graphml":
             if b"<!DOCTYPE" in text or b"<!ENTITY" in text:
                 raise PathError(f"{short(path)} has a document type", _WHERE, "write it without entities")

@@ -58,7 +58,8 @@ def check(topology: schema.Topology, chips: int) -> None:
         case schema.Full():
             ways = chips - 1
         case schema.FatTree():
-            places = prod(fat_tree.sizes(topology)[0])
+            down, up = fat_tree.sizes(topology)
+            places, ways = prod(down), 2 * up[0]
         case schema.Dragonfly():
             places = topology.groups * topology.routers * topology.chips
     if places < chips:
