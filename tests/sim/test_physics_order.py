@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from ampsim import testing
 from ampsim.engine.plan import Plan
 from ampsim.errors import UsageError
-from ampsim.hw import Network, Transfer, Transport, load
+from ampsim.hw import Network, System, Transfer, Transport, load
 from ampsim.hw.backend import SimBackend
 from ampsim.hw.ties import Ties
 from ampsim.job import Job
@@ -40,7 +40,13 @@ JOBS: list[Callable[..., Job]] = [
 SEEDS = st.integers(0, 2**63 - 1)
 
 
-def run(make: Callable[..., Job], tie_break: int | None = None, mode: str = "shapes", **training: Any) -> Run:
+def run(
+    make: Callable[..., Job],
+    tie_break: int | None = None,
+    mode: str = "shapes",
+    sharing: str = "fifo",
+    **training: Any,
+) -> Run:
     """A job on four chips on which every task takes as long as any other, with a host behind one of them.
 
     So very much happens at the same time, and links are shared by what does.
@@ -50,7 +56,8 @@ def run(make: Callable[..., Job], tie_break: int | None = None, mode: str = "sha
         links={"bandwidth": 1e8, "latency": 1e-6, "duplex": "half"},
         host={"at": ["chip0"], "latency": 1e-6, "bandwidth": 1e8},
     )  # fmt: skip
-    return SimBackend(hardware, tie_break).execute(Plan(make(**training), 4, mode=mode))
+    shared = System.from_dict(hardware.to_dict() | {"sharing": sharing})
+    return SimBackend(shared, tie_break).execute(Plan(make(**training), 4, mode=mode))
 
 
 # -- equal seeds -------------------------------------------------------------------------------------------------------
@@ -113,11 +120,15 @@ def conserved(found: Run) -> dict[str, Any]:
 
 
 @settings(max_examples=15)
-@given(st.sampled_from(JOBS), SEEDS, st.integers(1, 7), st.integers(1, 3), st.integers(1, 4))
+@given(
+    st.sampled_from(JOBS), SEEDS, st.integers(1, 7), st.integers(1, 3), st.integers(1, 4),
+    st.sampled_from(["fifo", "max_min"]),
+)  # fmt: skip
 def test_no_tie_break_changes_what_is_conserved(
-    make: Callable[..., Job], seed: int, mak: int, batch: int, muf: int
+    make: Callable[..., Job], seed: int, mak: int, batch: int, muf: int, sharing: str
 ) -> None:
     training: dict[str, Any] = {"max_active_keys": mak, "max_batch": batch, "min_update_frequency": muf}
+    training["sharing"] = sharing
     fixed, drawn = run(make, **training), run(make, seed, **training)
     assert conserved(drawn) == conserved(fixed)
     own = [found.tables["links"]["bytes"].sum() for found in (fixed, drawn)]
