@@ -9,7 +9,7 @@ from ampsim.engine.plan import Plan
 from ampsim.result.run import Run
 from tests.agreement.jobs import JOBS, backends
 
-SETTINGS = [
+SETTINGS: list[dict[str, object]] = [
     {"max_active_keys": 1},
     {"max_active_keys": 4},
     {"max_active_keys": 4, "max_batch": 8, "min_update_frequency": 3},
