@@ -212,7 +212,7 @@ def test_what_leads_into_a_loop_does_not_hold_it_up() -> None:
     assert "embed" in named(Plan(loop(), 1))
 
 
-@settings(max_examples=60, suppress_health_check=LARGE)
+@settings(max_examples=40, suppress_health_check=LARGE)
 @given(random_settings())
 def test_chains_of_random_graphs_hold_one_layer_and_one_join(setting: Setting) -> None:
     program, nodes = setting.plan().program, setting.job.graph.nodes
@@ -273,7 +273,7 @@ def test_counts_are_equal_in_both_modes(name: str, workers: int) -> None:
     assert counted(executed(Plan(plan.job, workers, mode="shapes"))) == wanted
 
 
-@settings(max_examples=60, suppress_health_check=LARGE)
+@settings(max_examples=40, suppress_health_check=LARGE)
 @given(random_settings(), st.integers(0, 2**32), st.sampled_from([1, 3, 16]))
 def test_random_graphs_count_and_learn_the_same(setting: Setting, seed: int, max_batch: int) -> None:
     """One update an epoch by SGD: the sum of the gradients depends on order by rounding only."""

@@ -28,7 +28,7 @@ from tests.null.shuffled import ShuffledBackend, Watched
 SEEDS = st.integers(0, 2**32)
 # A drawn graph can outgrow hypothesis' buffer, which it counts as filtered out.
 LARGE = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
-many = how(max_examples=60, suppress_health_check=LARGE)
+many = how(max_examples=40, suppress_health_check=LARGE)
 
 
 def shuffled(plan: Plan, seed: int) -> tuple[Run, ShuffledBackend]:
