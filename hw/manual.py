@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec.inspect as types
+from msgspec import NODEFAULT
 
 from ampsim.hw.system import System
 from ampsim.hw.units import BANDWIDTH, BYTE_ENERGY, BYTES, FLOP_ENERGY, POWER, RATE, TIME
@@ -102,7 +103,7 @@ def _meaning(info: Any) -> str:
 def _default(field: types.Field) -> str:
     if field.required:
         return "required"
-    if field.default_factory is not types.NODEFAULT or field.default in ((), {}, "", None):
+    if field.default_factory is not NODEFAULT or field.default in ((), {}, "", None):
         return "none"
     if isinstance(field.default, tuple):
         return str(list(field.default))

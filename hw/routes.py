@@ -38,7 +38,7 @@ class Routes:
         for index, route in enumerate(system.routes):
             self._add(route, index)
         if self._rule == "given":
-            self._check_given()
+            self._check_given(("routes",) if system.routes else ("routing",))
         else:
             self._check_connected()
 
@@ -113,7 +113,7 @@ class Routes:
             raise PathError(f"a second route from {route.path[0]} to {route.path[-1]}", steps, "keep one of them")
         self._known[numbers[0], numbers[-1]] = tuple(arcs)
 
-    def _check_given(self) -> None:
+    def _check_given(self, steps: tuple[str, ...]) -> None:
         """Every pair needs a link or a route. Raises PathError with at most ten of those that have none."""
         fabric = self._fabric
         ends = [*range(len(fabric.chips)), fabric.host]
@@ -121,7 +121,7 @@ class Routes:
         lost = (pair for pair in every if pair not in self._known and fabric.arc(*pair) is None)
         self._refuse(
             [f"{fabric.vertices[a]} -> {fabric.vertices[b]}" for a, b in islice(lost, PAIRS_SHOWN + 1)],
-            ("routes",),
+            steps,
             "chips that are not linked need a given route; there is none",
             "add routes, or use routing: shortest",
         )
