@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ampsim.ir.message import Messages, State
 from ampsim.ir.nodes.base import Function
-from ampsim.ir.nodes.routing import Cond, Phi, Site, partition
+from ampsim.ir.nodes.routing import Cond, Phi, Routing, Site, partition
 
 
 def copy_of(state: State, copies: int) -> int:
@@ -15,20 +15,14 @@ def copy_of(state: State, copies: int) -> int:
     return state[0] % copies
 
 
-def _faults(node: ByInstance | FromCopies) -> Iterator[str]:
-    if type(node.copies) is not int or node.copies < 2:
-        yield f"{type(node).__name__}.copies is {node.copies!r}; it is an int from 2"
-
-
 def _numbered(copies: object) -> tuple[str, ...]:
     return tuple(map(str, range(copies))) if isinstance(copies, int) else ()
 
 
 @dataclass(eq=False)
-class ByInstance(Cond):
-    """Sends each message to the port of the copy that handles its instance: ports ``0`` to ``copies - 1``."""
+class ByCopies(Routing):
+    """A way with ports ``0`` to ``copies - 1``, one for each copy."""
 
-    predicate: Function = copy_of
     ports: tuple[str, ...] = ()
     copies: int = 0
 
@@ -37,7 +31,15 @@ class ByInstance(Cond):
         self.ports = _numbered(self.copies)
 
     def faults(self) -> Iterator[str]:
-        yield from _faults(self)
+        if type(self.copies) is not int or self.copies < 2:
+            yield f"{type(self).__name__}.copies is {self.copies!r}; it is an int from 2"
+
+
+@dataclass(eq=False)
+class ByInstance(ByCopies, Cond):
+    """Sends each message to the port of the copy that handles its instance."""
+
+    predicate: Function = copy_of
 
     def choices(self, site: Site, states: Sequence[State]) -> list[int]:
         copies = self.copies
@@ -45,21 +47,11 @@ class ByInstance(Cond):
 
 
 @dataclass(eq=False)
-class FromCopies(Phi):
-    """Joins what copies put out, ports ``0`` to ``copies - 1``.
+class FromCopies(ByCopies, Phi):
+    """Joins what copies put out.
 
     The instance tells whose a gradient is: nothing is kept.
     """
-
-    ports: tuple[str, ...] = ()
-    copies: int = 0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.ports = _numbered(self.copies)
-
-    def faults(self) -> Iterator[str]:
-        yield from _faults(self)
 
     def forward(self, site: Site, port: int, messages: Messages) -> None:
         site.send(0, messages.states, messages.rows, messages.payload)
