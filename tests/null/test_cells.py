@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ampsim.ir.message import BACKWARD, FORWARD, Array, Spec, spec_of
 from ampsim.ir.nodes import BranchLstm, GatedReadout, Gru, LeafLstm, Parameterised, ShapeError
-from ampsim.ir.nodes.gates import TALL, keep, kept, planes, sigmoid
+from ampsim.ir.nodes.gates import TALL, as_planes, gates_first, rows_first, sigmoid
 from tests.null.proofs import close, prove
 
 ROWS, SEEDS = st.integers(0, 4), st.integers(0, 2**32 - 1)
@@ -153,17 +153,17 @@ def test_the_sigmoid(dtype: type) -> None:
 @pytest.mark.parametrize("width", WIDTHS)
 def test_planes_are_views_and_keep_their_order_when_stacked(width: int) -> None:
     x = np.arange(5 * 3 * width).reshape(5, 3 * width)
-    gates = planes(x, width)
+    gates = as_planes(x, width)
     assert np.shares_memory(gates, x)
     for i, gate in enumerate(gates):
         own = x[:, i * width : (i + 1) * width]
         np.testing.assert_array_equal(gate, own.T if width < TALL else own)
     made = np.ascontiguousarray(gates)
-    both = np.concatenate([keep(made, width)[:2], keep(made, width)[3:]])
+    both = np.concatenate([rows_first(made, width)[:2], rows_first(made, width)[3:]])
     assert both.shape == (4, 3, width)
-    again = kept(both, width)
+    again = gates_first(both, width)
     assert again.base is both or np.shares_memory(again, both)  # found again without a copy
-    np.testing.assert_array_equal(kept(keep(made, width), width), made)
+    np.testing.assert_array_equal(gates_first(rows_first(made, width), width), made)
 
 
 # -- settings and initial values --------------------------------------------------------------------------------------

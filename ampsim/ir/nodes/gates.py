@@ -21,14 +21,14 @@ TALL = 16  # gates of fewer columns are tall
 _HALF, _ONE = np.array(0.5, np.float32), np.array(1, np.float32)
 
 
-def planes(side_by_side: Array, width: int) -> Array:
+def as_planes(side_by_side: Array, width: int) -> Array:
     """(rows, count * width) seen as planes: a view, whatever the memory order."""
     rows, columns = side_by_side.shape
     cut = side_by_side.reshape(rows, columns // width, width)
     return cut.transpose(1, 2, 0) if width < TALL else cut.transpose(1, 0, 2)
 
 
-def plane(rows: Array, width: int) -> Array:
+def as_plane(rows: Array, width: int) -> Array:
     """(rows, width) seen as one plane."""
     return rows.T if width < TALL else rows
 
@@ -38,13 +38,13 @@ def new_planes(count: int, rows: int, width: int, dtype: np.dtype[np.generic]) -
     return np.empty((count, width, rows) if width < TALL else (count, rows, width), dtype)
 
 
-def keep(gates: Array, width: int) -> Array:
+def rows_first(gates: Array, width: int) -> Array:
     """Planes as an array that can be kept: (rows, count, width), a view."""
     return gates.transpose(2, 0, 1) if width < TALL else gates.transpose(1, 0, 2)
 
 
-def kept(saved: Array, width: int) -> Array:
-    """The planes that were given to :func:`keep`; copied only if stacking has turned them round."""
+def gates_first(saved: Array, width: int) -> Array:
+    """The planes that were given to :func:`rows_first`; copied only if stacking has turned them round."""
     gates = saved.transpose(1, 2, 0) if width < TALL else saved.transpose(1, 0, 2)
     return gates if gates.strides[2] == gates.itemsize or not gates.size else np.ascontiguousarray(gates)
 
@@ -58,7 +58,7 @@ def product(x: Array, weights: Array, width: int) -> Array:
     """``x @ weights`` as planes."""
     if width < TALL:
         return (weights.T @ x.T).reshape(weights.shape[1] // width, width, x.shape[0])
-    return planes(x @ weights, width)
+    return as_planes(x @ weights, width)
 
 
 def bias(values: Array, width: int) -> Array:
@@ -75,14 +75,14 @@ def sigmoid(x: Array) -> None:
     x += _HALF
 
 
-def slope(y: Array) -> Array:
+def sigmoid_slope(y: Array) -> Array:
     """The slope y (1 - y) of the sigmoid where it is y; a new array."""
     found = y * y
     np.subtract(y, found, out=found)
     return found
 
 
-def bend(y: Array) -> Array:
+def tanh_slope(y: Array) -> Array:
     """The slope 1 - y² of the hyperbolic tangent where it is y; a new array."""
     found = y * y
     np.subtract(_ONE, found, out=found)

@@ -10,19 +10,19 @@ import numpy as np
 from ampsim.ir.message import FORWARD, Array, Spec
 from ampsim.ir.nodes.base import FLOAT, Parameterised, Parameters, need_columns, sizes
 from ampsim.ir.nodes.gates import (
-    bend,
+    as_plane,
+    as_planes,
     bias,
     column_sums,
-    keep,
-    kept,
+    gates_first,
     new_planes,
     new_side_by_side,
     normal,
-    plane,
-    planes,
     product,
+    rows_first,
     sigmoid,
-    slope,
+    sigmoid_slope,
+    tanh_slope,
 )
 from ampsim.ir.work import Work
 
@@ -88,30 +88,30 @@ class Gru(Parameterised):
         new += biases[0]
         np.tanh(new, out=new)
         y = np.empty((rows, n), entering.dtype)
-        moved = plane(old, n) - new
+        moved = as_plane(old, n) - new
         moved *= z
-        np.add(moved, new, out=plane(y, n))
-        return y, (x, keep(gates, n))
+        np.add(moved, new, out=as_plane(y, n))
+        return y, (x, rows_first(gates, n))
 
     def backward(
         self, gradient: Array, saved: tuple[Array, ...], parameters: Parameters, input_gradient: bool
     ) -> tuple[Array | None, tuple[Array, ...]]:
         x, n = saved[0], self.hidden
         rows = x.shape[0]
-        gates = kept(saved[1], n)
+        gates = gates_first(saved[1], n)
         r, z, new, inner = gates
-        g = plane(gradient, n)
+        g = as_plane(gradient, n)
         side_by_side = new_side_by_side(4, rows, n, gradient.dtype)
-        dn, dr, dz, di = planes(side_by_side, n)
-        slope_r, slope_z = slope(gates[:2])
+        dn, dr, dz, di = as_planes(side_by_side, n)
+        slope_r, slope_z = sigmoid_slope(gates[:2])
         stays = g * z
-        bow = bend(new)
-        bow *= g - stays
-        dn[...] = bow
-        np.multiply(bow, r, out=di)
+        slope_n = tanh_slope(new)
+        slope_n *= g - stays
+        dn[...] = slope_n
+        np.multiply(slope_n, r, out=di)
         slope_r *= inner
-        np.multiply(slope_r, bow, out=dr)
-        slope_z *= plane(x[:, self.width :], n) - new
+        np.multiply(slope_r, slope_n, out=dr)
+        slope_z *= as_plane(x[:, self.width :], n) - new
         np.multiply(slope_z, g, out=dz)
         if not input_gradient:
             return None, (x, side_by_side)
@@ -119,7 +119,7 @@ class Gru(Parameterised):
         np.matmul(side_by_side[:, : 3 * n], parameters["W"].T, out=dx[:, : self.width])
         into = dx[:, self.width :]
         np.matmul(side_by_side[:, n:], parameters["U"].T, out=into)
-        across = plane(into, n)
+        across = as_plane(into, n)
         across += stays
         return dx, (x, side_by_side)
 

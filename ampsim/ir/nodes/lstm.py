@@ -13,7 +13,18 @@ import numpy as np
 from ampsim.ir.message import Array, Spec
 from ampsim.ir.nodes.base import FLOAT, Parameters, need_columns, sizes
 from ampsim.ir.nodes.cell import Cell
-from ampsim.ir.nodes.gates import bend, bias, keep, kept, new_planes, new_side_by_side, planes, product, sigmoid, slope
+from ampsim.ir.nodes.gates import (
+    as_planes,
+    bias,
+    gates_first,
+    new_planes,
+    new_side_by_side,
+    product,
+    rows_first,
+    sigmoid,
+    sigmoid_slope,
+    tanh_slope,
+)
 
 
 @dataclass(eq=False)
@@ -55,37 +66,37 @@ class LeafLstm(Cell):
         gates = new_planes(4, rows, n, sums.dtype)
         np.add(sums, bias(parameters["b"], n), out=gates[:3])
         sigmoid(gates[:2])
-        i, o, u, bent = gates
+        i, o, u, tanh_c = gates
         np.tanh(u, out=u)
         y = np.empty((rows, 2 * n), sums.dtype)
-        h, c = planes(y, n)
-        np.multiply(i, u, out=bent)
-        c[...] = bent
-        np.tanh(bent, out=bent)
-        np.multiply(o, bent, out=h)
-        return y, (x, keep(gates, n))
+        h, c = as_planes(y, n)
+        np.multiply(i, u, out=tanh_c)  # c for now
+        c[...] = tanh_c
+        np.tanh(tanh_c, out=tanh_c)
+        np.multiply(o, tanh_c, out=h)
+        return y, (x, rows_first(gates, n))
 
     def backward(
         self, gradient: Array, saved: tuple[Array, ...], parameters: Parameters, input_gradient: bool
     ) -> tuple[Array | None, tuple[Array, ...]]:
         x, n = saved[0], self.hidden
-        gates = kept(saved[1], n)
-        i, o, u, bent = gates
-        dh, dc = planes(gradient, n)
+        gates = gates_first(saved[1], n)
+        i, o, u, tanh_c = gates
+        dh, dc = as_planes(gradient, n)
         side_by_side = new_side_by_side(3, x.shape[0], n, gradient.dtype)
-        di, do, du = planes(side_by_side, n)
-        slope_i, slope_o = slope(gates[:2])
-        through = bend(bent)  # dc, once it is complete
+        di, do, du = as_planes(side_by_side, n)
+        slope_i, slope_o = sigmoid_slope(gates[:2])
+        through = tanh_slope(tanh_c)  # dc, once it is complete
         through *= o
         through *= dh
         through += dc
-        slope_o *= bent
+        slope_o *= tanh_c
         np.multiply(slope_o, dh, out=do)
         slope_i *= u
         np.multiply(slope_i, through, out=di)
-        bow = bend(u)
-        bow *= i
-        np.multiply(bow, through, out=du)
+        slope_u = tanh_slope(u)
+        slope_u *= i
+        np.multiply(slope_u, through, out=du)
         dx = side_by_side @ parameters["W"].T if input_gradient else None
         return dx, (x, side_by_side)
 
@@ -136,49 +147,49 @@ class BranchLstm(Cell):
         sums = product(outputs, parameters["W"], n)
         gates = new_planes(8, rows, n, sums.dtype)
         memories = gates[6:]
-        memories[...] = planes(x, n)[1::2]
+        memories[...] = as_planes(x, n)[1::2]
         np.add(sums, bias(parameters["b"], n), out=gates[:5])
         sigmoid(gates[:4])
-        i, o, u, bent = gates[0], gates[3], gates[4], gates[5]
+        i, o, u, tanh_c = gates[0], gates[3], gates[4], gates[5]
         np.tanh(u, out=u)
-        np.multiply(i, u, out=bent)
+        np.multiply(i, u, out=tanh_c)  # c for now
         left, right = gates[1:3] * memories
-        bent += left
-        bent += right
+        tanh_c += left
+        tanh_c += right
         y = np.empty((rows, 2 * n), sums.dtype)
-        h, c = planes(y, n)
-        c[...] = bent
-        np.tanh(bent, out=bent)
-        np.multiply(o, bent, out=h)
-        return y, (outputs, keep(gates, n))
+        h, c = as_planes(y, n)
+        c[...] = tanh_c
+        np.tanh(tanh_c, out=tanh_c)
+        np.multiply(o, tanh_c, out=h)
+        return y, (outputs, rows_first(gates, n))
 
     def backward(
         self, gradient: Array, saved: tuple[Array, ...], parameters: Parameters, input_gradient: bool
     ) -> tuple[Array | None, tuple[Array, ...]]:
         outputs, n = saved[0], self.hidden
         rows = outputs.shape[0]
-        gates = kept(saved[1], n)
-        i, o, u, bent = gates[0], gates[3], gates[4], gates[5]
-        dh, dc = planes(gradient, n)
+        gates = gates_first(saved[1], n)
+        i, o, u, tanh_c = gates[0], gates[3], gates[4], gates[5]
+        dh, dc = as_planes(gradient, n)
         side_by_side = new_side_by_side(5, rows, n, gradient.dtype)
-        made = planes(side_by_side, n)
-        slopes = slope(gates[:4])
-        through = bend(bent)  # dc, once it is complete
+        made = as_planes(side_by_side, n)
+        slopes = sigmoid_slope(gates[:4])
+        through = tanh_slope(tanh_c)  # dc, once it is complete
         through *= o
         through *= dh
         through += dc
         slope_i, slope_o, slope_f = slopes[0], slopes[3], slopes[1:3]
-        slope_o *= bent
+        slope_o *= tanh_c
         np.multiply(slope_o, dh, out=made[3])
         slope_i *= u
         slope_f *= gates[6:]
         np.multiply(slopes[:3], through, out=made[:3])
-        bow = bend(u)
-        bow *= i
-        np.multiply(bow, through, out=made[4])
+        slope_u = tanh_slope(u)
+        slope_u *= i
+        np.multiply(slope_u, through, out=made[4])
         if not input_gradient:
             return None, (outputs, side_by_side)
         dx = np.empty((rows, 4 * n), gradient.dtype)
-        np.multiply(gates[1:3], through, out=planes(dx, n)[1::2])
+        np.multiply(gates[1:3], through, out=as_planes(dx, n)[1::2])
         dx.reshape(rows, 2, 2, n)[:, :, 0] = (side_by_side @ parameters["W"].T).reshape(rows, 2, n)
         return dx, (outputs, side_by_side)

@@ -10,7 +10,18 @@ import numpy as np
 from ampsim.ir.message import Array, Spec
 from ampsim.ir.nodes.base import FLOAT, Parameters, need_columns, sizes
 from ampsim.ir.nodes.cell import Cell
-from ampsim.ir.nodes.gates import bias, keep, kept, new_planes, new_side_by_side, plane, planes, product, sigmoid, slope
+from ampsim.ir.nodes.gates import (
+    as_plane,
+    as_planes,
+    bias,
+    gates_first,
+    new_planes,
+    new_side_by_side,
+    product,
+    rows_first,
+    sigmoid,
+    sigmoid_slope,
+)
 
 
 @dataclass(eq=False)
@@ -53,20 +64,20 @@ class GatedReadout(Cell):
         np.add(sums, bias(parameters["b"], n), out=both)
         sigmoid(both[0])
         y = np.empty((rows, n), sums.dtype)
-        np.multiply(both[0], both[1], out=plane(y, n))
-        return y, (x, keep(both, n))
+        np.multiply(both[0], both[1], out=as_plane(y, n))
+        return y, (x, rows_first(both, n))
 
     def backward(
         self, gradient: Array, saved: tuple[Array, ...], parameters: Parameters, input_gradient: bool
     ) -> tuple[Array | None, tuple[Array, ...]]:
         x, n = saved[0], self.width_out
-        gate, value = kept(saved[1], n)
-        g = plane(gradient, n)
+        gate, value = gates_first(saved[1], n)
+        g = as_plane(gradient, n)
         side_by_side = new_side_by_side(2, x.shape[0], n, gradient.dtype)
-        into_gate, into_value = planes(side_by_side, n)
+        into_gate, into_value = as_planes(side_by_side, n)
         np.multiply(g, gate, out=into_value)
-        bow = slope(gate)
-        bow *= value
-        np.multiply(bow, g, out=into_gate)
+        slope_gate = sigmoid_slope(gate)
+        slope_gate *= value
+        np.multiply(slope_gate, g, out=into_gate)
         dx = side_by_side @ parameters["W"].T if input_gradient else None
         return dx, (x, side_by_side)
