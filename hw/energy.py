@@ -4,7 +4,7 @@ matmul    energy.matmul * FLOP of matrix products            both also of what w
 vector    energy.vector * FLOP elsewhere                     not counted
 memory    energy.memory * bytes read and written             in the chip's format
 off_chip  energy.off_chip * bytes spilled and fetched
-link      energy.link * bytes sent * links taken             by the chips' units; what the host sends is not counted
+link      energy.link * bytes sent * links taken             by the chips' units, ports apart; the host is not counted
 idle      energy.idle * time of the run                      drawn all the time, busy or not
 
 Chips without a worker are taken to be switched off.
@@ -37,13 +37,14 @@ def energy(system: System, chips: Sequence[int], tables: Mapping[str, Table], se
     used = sorted(set(chips))
     place = np.searchsorted(used, np.asarray(chips))
     kinds = [system.chip_kinds[chip] for chip in used]
-    amounts = _amounts(tables, place, kinds)
+    ports = np.array([link.port for link in system.fabric.links], bool)
+    amounts = _amounts(tables, place, kinds, ports)
     found = [_joules(kind, amounts[:, number], seconds) for number, kind in enumerate(kinds)]
     known = [entry["total"] for entry in found if entry is not None]
     return {"chips": found, "total": sum(known) if len(known) == len(found) else None}
 
 
-def _amounts(tables: Mapping[str, Table], place: Array, kinds: Sequence[Chips]) -> Array:
+def _amounts(tables: Mapping[str, Table], place: Array, kinds: Sequence[Chips], ports: Array) -> Array:
     """FLOP of both sorts, bytes in memory, bytes moved off chip, bytes times links: (5, chips in use)."""
     tasks, overflow, links = tables["tasks"], tables["overflow"], tables["links"]
     size = len(kinds)
@@ -62,7 +63,7 @@ def _amounts(tables: Mapping[str, Table], place: Array, kinds: Sequence[Chips]) 
             add(tasks, "vector") + add(overflow, "vector", chosen=again),
             touched,
             add(overflow, "bytes", chosen=moved),
-            add(links, "bytes", "source", links["source"] >= 0),
+            add(links, "bytes", "source", (links["source"] >= 0) & ~ports[links["link"]]),
         ]
     )
 

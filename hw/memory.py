@@ -64,8 +64,7 @@ class Ledger:
             self.off_level += over
             self.off_peak = max(self.off_peak, self.off_level)
         held = self.level - self.off_level
-        if held > self.peak:
-            self.peak = held
+        self.peak = max(self.peak, held)
         return over
 
     def _over(self, kind: str, nbytes: int, now: int) -> int:

@@ -66,6 +66,15 @@ def test_every_link_on_the_way_is_paid() -> None:
     )
 
 
+def test_a_port_is_no_link() -> None:
+    """What a chip may send at once is a limit, not a wire: it costs time and no energy."""
+    free, limited = (run(chain_job(3, 5), 3, **change) for change in ({}, {"port": {"bandwidth": 2e6}}))
+    assert limited.makespan > free.makespan
+    chips = [found.summary["energy"]["chips"] for found in (free, limited)]
+    for before, after in zip(*chips, strict=True):
+        assert after["link"] == before["link"] > 0
+
+
 @pytest.mark.parametrize(
     "part,amount", [("matmul", "matmul"), ("vector", "vector"), ("link", "link"), ("idle", "idle")]
 )
