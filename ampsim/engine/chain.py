@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ampsim.engine.group import Block, Group, gather
+from ampsim.engine.batch import Batch, Block, gather
 from ampsim.engine.parameters import ParameterState
 from ampsim.engine.profile import Merge, Profile, profile
 from ampsim.engine.site import FanInSite, Site
@@ -95,7 +95,7 @@ class Chain:
         entered = sum(part.with_rows(rows).nbytes for part in self._parts)
         return max(found.nbytes - entered, 0), found.forward
 
-    def forward(self, group: Group) -> tuple[Part, ...]:
+    def forward(self, group: Batch) -> tuple[Part, ...]:
         """Run the chain on a group and emit its output."""
         worker, states, rows = self.worker, group.states[0], group.rows
         lead: Any = group.payloads[self.lead or 0]
@@ -134,7 +134,7 @@ class Chain:
             parts[self.lead] = x
         return self.join.node.merge(parts)
 
-    def backward(self, group: Group) -> tuple[Part, ...]:
+    def backward(self, group: Batch) -> tuple[Part, ...]:
         """Pull a group of gradients through the chain and send on what its inputs need."""
         states, rows = group.states[0], group.rows
         gradient: Any = group.payloads[0]
@@ -166,7 +166,7 @@ class Chain:
         position: int,
         gradient: Any,
         saved: tuple[Payload, ...],
-        group: Group,
+        group: Batch,
         entries: Sequence[tuple[Block, int]],
         found: Profile,
     ) -> Payload:

@@ -6,7 +6,7 @@ import math
 from collections import deque
 from typing import TYPE_CHECKING
 
-from ampsim.engine.group import Consumed, Group
+from ampsim.engine.batch import Batch, Consumed
 from ampsim.engine.site import Site
 from ampsim.engine.station import KeyUnknown, Station
 from ampsim.engine.task import Metric, Part
@@ -41,11 +41,11 @@ class SourceStation(Station):
     def head(self) -> int | None:
         return self._instances[0][0] if self._instances else None
 
-    def take(self, limit: int) -> Group:
+    def take(self, limit: int) -> Batch:
         taken = [self._instances.popleft() for _ in range(min(limit, len(self._instances)))]
         return self._admitted(taken)
 
-    def extract(self, wanted: object) -> Group | None:
+    def extract(self, wanted: object) -> Batch | None:
         names = [state[0] for _, state in wanted]  # type: ignore[attr-defined]
         waiting = {entry[1]: entry for entry in self._instances}
         if not all(name in waiting for name in names):
@@ -56,13 +56,13 @@ class SourceStation(Station):
     def names(self) -> set[tuple[int, State]]:
         return {(-1, (instance,)) for _, instance, _ in self._instances}
 
-    def _admitted(self, taken: list[tuple[int, int, Origin]]) -> Group:
+    def _admitted(self, taken: list[tuple[int, int, Origin]]) -> Batch:
         states = [(instance,) for _, instance, _ in taken]
         rows = [0] * len(taken)
         parts = [Consumed(-1, FORWARD, [state], [0], 0.0, entry[2]) for state, entry in zip(states, taken, strict=True)]
-        return Group([states], rows, [None], parts)
+        return Batch([states], rows, [None], parts)
 
-    def emit(self, group: Group) -> tuple[Part, ...]:
+    def emit(self, group: Batch) -> tuple[Part, ...]:
         """Build the payloads of a group of instances and send them off."""
         schedule = self.worker.schedule
         states: list[State] = []
@@ -111,7 +111,7 @@ class LossSite(Site):
 
     node: Loss
 
-    def forward(self, group: Group) -> tuple[Part, ...]:
+    def forward(self, group: Batch) -> tuple[Part, ...]:
         """One group of predictions with their labels."""
         prediction, label = group.payloads
         assert prediction is not None
@@ -147,7 +147,7 @@ class GradientJoin(Site):
 
     node: FanOut
 
-    def backward(self, group: Group) -> tuple[Part, ...]:
+    def backward(self, group: Batch) -> tuple[Part, ...]:
         """One group of complete gradients."""
         merged = self.node.merge(group.payloads)
         self.answer(0, group.states[0], group.rows, merged)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ampsim.engine.group import Consumed
+from ampsim.engine.batch import Consumed
 from ampsim.engine.task import KINDS, Part, Task, operation
 from ampsim.engine.worker import WorkerState
 from ampsim.ir.message import Array

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ampsim.engine.group import Block, gather
+from ampsim.engine.batch import Block, gather
 from ampsim.engine.ledger import Ledger
 from ampsim.engine.task import Part, Update
 from ampsim.engine.weights import Weights

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ampsim.engine.group import Block, Consumed, Group, Piece, gather
+from ampsim.engine.batch import Batch, Block, Consumed, Piece, gather
 from ampsim.engine.ledger import Ledger
 from ampsim.engine.site import Site
 from ampsim.engine.station import KeyCollision, Station, logged, named
@@ -47,7 +47,7 @@ class Collector(Station):
         self,
         node: int,
         kind: str,
-        run: Callable[[list[Bundle], Group], Any],
+        run: Callable[[list[Bundle], Batch], Any],
         limit: Callable[[], int],
         ledger: Ledger,
         find: Callable[[Sequence[State]], Sequence[Place]],
@@ -78,10 +78,10 @@ class Collector(Station):
     def head(self) -> int | None:
         return self._complete[0][0] if self._complete else None
 
-    def take(self, limit: int) -> Group:
+    def take(self, limit: int) -> Batch:
         return self._stack([self._complete.popleft()[1] for _ in range(min(limit, len(self._complete)))])
 
-    def extract(self, wanted: Sequence[tuple[int, State]]) -> Group | None:
+    def extract(self, wanted: Sequence[tuple[int, State]]) -> Batch | None:
         ready = {tuple(bundle.many[0]): entry for entry in self._complete for bundle in entry[1:]}
         chosen, at = [], 0
         while at < len(wanted):
@@ -94,7 +94,7 @@ class Collector(Station):
         self._complete = deque(entry for entry in self._complete if id(entry) not in gone)
         return self._stack([bundle for _, bundle in chosen])
 
-    def _stack(self, bundles: list[Bundle]) -> Group:
+    def _stack(self, bundles: list[Bundle]) -> Batch:
         parts = [part for bundle in bundles for part in bundle.parts if part is not None]
         pieces: list[Piece] = [(block, i) for _, block, i in parts]
         (payload,) = gather(pieces)
@@ -104,10 +104,10 @@ class Collector(Station):
             bundle.parts = []
         counts = [block.rows[i] for block, i in pieces]
         consumed: list[Consumed] = logged(parts)
-        return BundleGroup([[b.one for b in bundles]], counts, [payload], consumed, bundles)
+        return BundleBatch([[b.one for b in bundles]], counts, [payload], consumed, bundles)
 
-    def _run(self, group: Group) -> Any:
-        assert isinstance(group, BundleGroup)
+    def _run(self, group: Batch) -> Any:
+        assert isinstance(group, BundleBatch)
         return self._do(group.bundles, group)
 
     def waiting(self) -> dict[int, list[State]]:
@@ -124,7 +124,7 @@ class Collector(Station):
         return named(part for bundle in bundles for part in bundle.parts if part is not None)
 
 
-class BundleGroup(Group):
+class BundleBatch(Batch):
     """Complete bundles that one task works on: ``rows`` and the payload are those of the many."""
 
     __slots__ = ("bundles",)
@@ -163,7 +163,7 @@ class FlatmapSite(RegroupSite):
 
     node: nodes.Flatmap
 
-    def forward(self, group: Group) -> tuple[Part, ...]:
+    def forward(self, group: Batch) -> tuple[Part, ...]:
         """A stack of messages goes out as many."""
         training = self.training(group.states[0])
         states: list[State] = []
@@ -183,7 +183,7 @@ class FlatmapSite(RegroupSite):
             self._answer_empty(group, plan)
         return self.part("forward", one, payload, adds=False)
 
-    def _answer_empty(self, group: Group, plan: Sequence[Rows]) -> None:
+    def _answer_empty(self, group: Batch, plan: Sequence[Rows]) -> None:
         """Messages that nothing was made of get a zero gradient at once."""
         one = group.payloads[0]
         assert one is not None
@@ -191,7 +191,7 @@ class FlatmapSite(RegroupSite):
             if not chosen.counts:
                 self.answer(0, [state], [count], scatter_rows(_nothing(one), [chosen]))
 
-    def backward(self, bundles: list[Bundle], group: Group) -> tuple[Part, ...]:
+    def backward(self, bundles: list[Bundle], group: Batch) -> tuple[Part, ...]:
         """All gradients of these bundles are in: add them up."""
         plan = [bundle.rows for bundle in bundles if bundle.rows is not None]
         gradient = scatter_rows(group.payloads[0], plan)
@@ -229,7 +229,7 @@ class GroupSite(RegroupSite):
             found.append((known[0], position))
         return found
 
-    def forward(self, bundles: list[Bundle], group: Group) -> tuple[Part, ...]:
+    def forward(self, bundles: list[Bundle], group: Batch) -> tuple[Part, ...]:
         """These groups are complete."""
         at = 0
         plan: list[Rows] = []
@@ -252,7 +252,7 @@ class GroupSite(RegroupSite):
         self.send(0, states, [total // self.node.fold for total, _ in totals], folded)
         return self.part("forward", payload, many, adds=True)
 
-    def backward(self, group: Group) -> tuple[Part, ...]:
+    def backward(self, group: Batch) -> tuple[Part, ...]:
         """Each member gets the gradient of its rows."""
         kept: list[tuple[Bundle, Sequence[int]]] = self.recall(group.states[0])
         one = self.node.unfolded(group.payloads[0])

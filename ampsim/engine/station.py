@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any
 
-from ampsim.engine.group import Block, Consumed, Group, Piece, consumed, gather
+from ampsim.engine.batch import Batch, Block, Consumed, Piece, consumed, gather
 from ampsim.engine.ledger import Ledger
 from ampsim.ir.kernels import cut_rows, stack_rows
 from ampsim.ir.message import Messages, State
@@ -28,7 +28,7 @@ class Station:
     """A queue of stacks of messages, first come first served. ``lane`` is its rank among the stations of a worker."""
 
     def __init__(
-        self, node: int, kind: str, run: Callable[[Group], Any], limit: Callable[[], int], ledger: Ledger
+        self, node: int, kind: str, run: Callable[[Batch], Any], limit: Callable[[], int], ledger: Ledger
     ) -> None:
         self.node = self.named = node  # the first node of its tasks, and the one whose ports messages come in on
         self.kind = kind
@@ -48,7 +48,7 @@ class Station:
         """Arrival number of the oldest message, or None if the station is empty."""
         return self._stacks[0][0] if self._stacks else None
 
-    def take(self, limit: int) -> Group:
+    def take(self, limit: int) -> Batch:
         """The oldest messages, at most ``limit``, as one group."""
         _, messages, start = self._stacks[0]
         count = len(messages.states)
@@ -72,7 +72,7 @@ class Station:
                 payloads.append(cut_rows(messages.payload, first, first + sum(messages.rows[start:stop])))
         return self._group(parts, payloads)
 
-    def _group(self, parts: list[Consumed], payloads: list[Any]) -> Group:
+    def _group(self, parts: list[Consumed], payloads: list[Any]) -> Batch:
         if len(parts) == 1:
             states, rows = parts[0].states, parts[0].rows
         else:
@@ -81,9 +81,9 @@ class Station:
         payload = stack_rows(payloads)
         if payload is not None:
             self.ledger.queues -= payload.nbytes
-        return Group([states], rows, [payload], parts)
+        return Batch([states], rows, [payload], parts)
 
-    def extract(self, wanted: Sequence[tuple[int, State]]) -> Group | None:
+    def extract(self, wanted: Sequence[tuple[int, State]]) -> Batch | None:
         """Exactly the messages ``wanted`` (edge, state), in that order, or None while one of them is missing."""
         found = {}
         for _, messages, start in self._stacks:
@@ -130,7 +130,7 @@ class Joint(Station):
         self,
         node: int,
         kind: str,
-        run: Callable[[Group], Any],
+        run: Callable[[Batch], Any],
         limit: Callable[[], int],
         ledger: Ledger,
         keys: Sequence[Keys],
@@ -161,11 +161,11 @@ class Joint(Station):
     def head(self) -> int | None:
         return self._items[0][0] if self._items else None
 
-    def take(self, limit: int) -> Group:
+    def take(self, limit: int) -> Batch:
         items = [self._items.popleft()[1] for _ in range(min(limit, len(self._items)))]
         return self._join(items)
 
-    def extract(self, wanted: Sequence[tuple[int, State]]) -> Group | None:
+    def extract(self, wanted: Sequence[tuple[int, State]]) -> Batch | None:
         named = {(item[0][0].edge, tuple(item[0][0].states[item[0][2]])): (a, item) for a, item in self._items}
         own = [name for name in wanted if name in named]
         edges = {edge for edge, _ in wanted}
@@ -177,7 +177,7 @@ class Joint(Station):
         self._items = deque(entry for entry in self._items if id(entry[1]) not in chosen)
         return self._join(items)
 
-    def _join(self, items: list[list[tuple[Messages, Block, int]]]) -> Group:
+    def _join(self, items: list[list[tuple[Messages, Block, int]]]) -> Batch:
         states: list[Sequence[State]] = []
         payloads, parts = [], []
         rows: list[int] = []
@@ -194,7 +194,7 @@ class Joint(Station):
                 first = next(i for i, (a, b) in enumerate(zip(port_rows, rows, strict=True)) if a != b)
                 raise RowMismatch(self.named, states[port][first])
             parts.extend(logged([item[port] for item in items]))
-        return Group(states, rows, payloads, parts)
+        return Batch(states, rows, payloads, parts)
 
     def waiting(self) -> dict[int, list[State]]:
         missing: dict[int, list[State]] = {}

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ampsim.engine.group import Consumed, Group
+from ampsim.engine.batch import Batch, Consumed
 from ampsim.engine.parameters import ParameterState
 from ampsim.engine.site import whole
 from ampsim.engine.station import Joint, Station
@@ -81,13 +81,13 @@ class CopyStation(Station):
     def head(self) -> int | None:
         return self._orders[0][0] if self._orders else super().head()
 
-    def take(self, limit: int) -> Group:
+    def take(self, limit: int) -> Batch:
         if not self._orders:
             return super().take(limit)
         _, state, origin = self._orders.popleft()
-        return Group([[state]], [0], [None], [Consumed(-1, FORWARD, [state], [0], 0.0, origin)])
+        return Batch([[state]], [0], [None], [Consumed(-1, FORWARD, [state], [0], 0.0, origin)])
 
-    def extract(self, wanted: Sequence[tuple[int, State]]) -> Group | None:
+    def extract(self, wanted: Sequence[tuple[int, State]]) -> Batch | None:
         if not self._orders or self._orders[0][1] != tuple(wanted[0][1]) or wanted[0][0] != -1:
             return super().extract(wanted)
         return self.take(1)
@@ -95,7 +95,7 @@ class CopyStation(Station):
     def names(self) -> set[tuple[int, State]]:
         return {(-1, tuple(state)) for _, state, _ in self._orders} | super().names()
 
-    def _sync(self, group: Group) -> tuple[Part, ...]:
+    def _sync(self, group: Batch) -> tuple[Part, ...]:
         if group.payloads[0] is None:
             self._worker.emit(self._edge, FORWARD, group.states[0], [1], self._flat.read())
             return self._flat.part("sync forward")
@@ -110,7 +110,7 @@ class Mean:
     def __init__(self, worker: WorkerState, flat: Flat, edges: Sequence[int]) -> None:
         self._worker, self._flat, self._edges = worker, flat, edges
 
-    def run(self, group: Group) -> tuple[Part, ...]:
+    def run(self, group: Batch) -> tuple[Part, ...]:
         """The mean over all copies, added up in the order of copies; everyone gets it."""
         total = self._flat.read()
         copies = len(self._edges) + 1

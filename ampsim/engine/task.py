@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from ampsim.engine.group import Consumed
+from ampsim.engine.batch import Consumed
 from ampsim.ir.message import Messages, Origin
 from ampsim.ir.work import Work, total
 

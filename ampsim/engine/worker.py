@@ -13,9 +13,9 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
+from ampsim.engine.batch import Batch
 from ampsim.engine.chain import Chain, Keeper
 from ampsim.engine.ends import GradientJoin, LossSite, SourceStation
-from ampsim.engine.group import Group
 from ampsim.engine.ledger import Ledger
 from ampsim.engine.parameters import ParameterState, Pile, initial_values
 from ampsim.engine.policy import Fifo, Policy, lane
@@ -247,7 +247,7 @@ class WorkerState:
         for state in self.parameters.values():
             self.due.extend((state, pile) for pile in state.flush([instance]))
 
-    def group_task(self, station: Station, group: Group) -> Task:
+    def group_task(self, station: Station, group: Batch) -> Task:
         """The task that works on a group."""
         run = partial(station.run, group)
         return Task(station.kind, station.node, len(group.rows), sum(group.rows), run, group.consumed)

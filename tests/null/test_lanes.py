@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ampsim.engine import worker as worker_module
-from ampsim.engine.group import Group
+from ampsim.engine.batch import Batch
 from ampsim.engine.null import NullBackend
 from ampsim.engine.plan import Plan
 from ampsim.engine.policy import Fifo, lane
@@ -206,7 +206,7 @@ def test_nothing_goes_while_something_of_lower_rank_could(setting: Setting, seed
     chosen = 0
     take = WorkerState.group_task
 
-    def group_task(self: WorkerState, station: Station, group: Group) -> Task:
+    def group_task(self: WorkerState, station: Station, group: Batch) -> Task:
         nonlocal chosen
         chosen += 1
         assert not self.due

@@ -1,4 +1,4 @@
-"""Groups: the messages that one task works on together, and how they are gathered from what waits."""
+"""Batches: the messages that one task works on together, and how they are gathered from what waits."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Consumed:
 
 
 @dataclass(slots=True)
-class Group:
+class Batch:
     """What a task consumes: ``payloads[port]`` stacked, ``states[port]`` its states; rows are equal on all ports."""
 
     states: list[Sequence[State]]
