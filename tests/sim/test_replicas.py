@@ -135,9 +135,7 @@ def test_all_is_done_and_each_sync_that_is_due(sync: str | int, mode: str) -> No
             np.testing.assert_array_equal(run.tables["edges"][column], values)
         assert run.summary["updates"] == wanted.summary["updates"]
         tasks = run.tables["tasks"]
-        if (
-            job is whole
-        ):  # of each of 3 nodes the parameters of two copies are sent, a mean is formed, and the two write it
+        if job is whole:  # for each of 3 nodes two copies send, the first forms the mean, and the two take it
             assert (tasks["kind"] == 3).sum() == 2 * times * 3 * 5
         busy = np.bincount(tasks["worker"], tasks["end"] - tasks["start"])
         assert 0 < busy.max() <= run.summary["makespan"]
