@@ -30,9 +30,9 @@ def places(system: System, drawn: Sequence[int]) -> dict[int, Point]:
     chips = len(system.fabric.chips)
     whole = len(drawn) == len(system.fabric.vertices) - (system.fabric.host not in drawn)
     match system.topology:
-        case schema.Mesh(dims=dims) | schema.Torus(dims=dims) if len(dims) > 1:
+        case schema.Mesh(dims=dims) | schema.Torus(dims=dims) if whole and len(dims) > 1:
             return {v: _grid(v, dims) for v in drawn if v < chips} | _host(system, drawn)
-        case schema.Line() | schema.Mesh():
+        case schema.Line() | schema.Mesh() if whole:
             return {v: _snake(v, ceil(sqrt(chips))) for v in drawn if v < chips} | _host(system, drawn)
         case schema.Ring() | schema.Torus() | schema.Full() if whole:
             return _circle(range(chips)) | _host(system, drawn)

@@ -59,7 +59,7 @@ def svg(system: System) -> str:
     drawn, words = _choice(system)
     at = places(system, drawn)
     right, down = min(x for x, _ in at.values()), min(y for _, y in at.values())
-    names = len(system.fabric.chips) <= MOST_NAMES
+    names = sum(vertex < len(system.fabric.chips) for vertex in drawn) <= MOST_NAMES
     step = _STEP if names else max(_STEP / 2, 16.0)
     at = {v: ((x - right) * step + _MARGIN, (y - down) * step + _MARGIN) for v, (x, y) in at.items()}
     width = max(max(x for x, _ in at.values()) + _MARGIN, _LEAST_WIDTH)
@@ -136,10 +136,15 @@ def _paths(system: System, lines: list[_Drawn], at: dict[int, Point], radius: fl
     finite = [line.bandwidth for line in lines if line.bandwidth < inf]
     most, least = max(finite, default=1.0), min(finite, default=1.0)
     fabric = system.fabric
+    whole = len(at) >= fabric.host  # a part is not laid out in rows
     for line in sorted(lines, key=lambda line: -line.bandwidth):
         share = 1.0 if line.bandwidth == inf or most == least else (line.bandwidth / least) / (most / least)
         width = 1.6 if most == least else 1.2 + 3.2 * share ** (1 / 3)
-        wrap = isinstance(system.topology, schema.Torus) and _closes(system.topology.dims, line.source, line.target)
+        wrap = (
+            whole
+            and isinstance(system.topology, schema.Torus)
+            and _closes(system.topology.dims, line.source, line.target)
+        )
         ends = fabric.vertices[line.source], fabric.vertices[line.target]
         way = "to" if line.one_way else "and"
         title = f"{ends[0]} {way} {ends[1]}: {speed(line.bandwidth)}, {quantity(line.latency, units.TIME)}"

@@ -119,3 +119,12 @@ def test_words_are_no_markup() -> None:
     assert "&lt;script&gt;" in page
     assert "\u202e" not in page
     assert "http" not in page.replace("http://www.w3.org/2000/svg", "").replace("http-equiv", "")
+
+
+@pytest.mark.parametrize("topology", [{"kind": "torus", "dims": [64, 64]}, {"kind": "ring"}, {"kind": "line"}], ids=str)
+def test_a_part_stands_together_and_has_names(topology: dict[str, Any]) -> None:
+    """What is drawn of a large grid is not spread over its corners."""
+    root = drawn(system(4096, topology))
+    assert float(root.get("width", "")) < 64 * 100
+    assert {"chip0", "chip1"} <= set(texts(root))
+    assert not [path for path in root.iter(f"{SVG}path") if "wrap" in path.get("class", "")]
