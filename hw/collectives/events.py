@@ -38,6 +38,7 @@ class _Events:
         starts += [(time, number, rank) for number, flow in enumerate(flows) for rank, time in enumerate(flow.times)]
         self._starts = sorted(starts, key=itemgetter(0))[::-1]  # taken from the end, equal times in the given order
         self._transfers = transfers
+        self._ends: dict[tuple[int | str, int | str], tuple[int, int]] = {}
 
     def run(self) -> None:
         """To the end."""
@@ -113,7 +114,10 @@ class _Events:
             self._enter(number, index, 0, now, deliveries, heads)
             return
         network, transfer = self._network, self._transfers[index]
-        ends = network.vertex(transfer.source), network.vertex(transfer.destination)
+        key = transfer.source, transfer.destination
+        ends = self._ends.get(key)
+        if ends is None:
+            ends = self._ends[key] = network.vertex(key[0]), network.vertex(key[1])
         transit = network.open(*ends, transfer.nbytes)
         (heads if transit.hops else deliveries).append((transit.key, transit, -1, 0, index))
 

@@ -64,7 +64,7 @@ def run_collectives(
 
 def _interference(network: Network, flows: Sequence[Flow], transfers: Sequence[Transfer]) -> list[str | None]:
     """Which collectives share a link with another one, or with a transfer."""
-    if len(flows) + len(transfers) < 2:
+    if not flows or len(flows) + len(transfers) < 2:
         return [None] * len(flows)
     used = [_links(network, flow) for flow in flows]
     others: set[int] = set()
