@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -54,9 +55,10 @@ def test_link_bandwidth_finds_the_bound_of_the_links_and_that_of_the_chips() -> 
 
 
 @pytest.fixture
-def own_job(monkeypatch: pytest.MonkeyPatch) -> ampsim.Job:
+def own_job(monkeypatch: pytest.MonkeyPatch) -> Iterator[ampsim.Job]:
     monkeypatch.setattr(sys, "path", list(sys.path))
-    return load_job(f"{EXAMPLES / 'own_job.py'}:job")
+    yield load_job(f"{EXAMPLES / 'own_job.py'}:job")
+    sys.modules.pop("own_job", None)  # others have a module of that name
 
 
 @pytest.mark.usefixtures("no_leaks")
