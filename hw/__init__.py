@@ -21,40 +21,40 @@ if TYPE_CHECKING:
     from ampsim.hw.collectives.schedule import Collective
     from ampsim.hw.collectives.tree import tree_all_reduce
     from ampsim.hw.cost import ChipCost, chip_time
+    from ampsim.hw.files.shipped import catalogue, load
     from ampsim.hw.lists import Step, Timed, run_lists
-    from ampsim.hw.memory import Ledger
-    from ampsim.hw.network import Network, Transfer
-    from ampsim.hw.pre_flight import preflight, preflight_table
-    from ampsim.hw.residents import Share, check_static
-    from ampsim.hw.shipped import catalogue, load
+    from ampsim.hw.memory.account import Ledger
+    from ampsim.hw.memory.pre_flight import preflight, preflight_table
+    from ampsim.hw.memory.residents import Share, check_static
+    from ampsim.hw.network.messages import Network, Transfer
+    from ampsim.hw.network.transport import Transport
     from ampsim.hw.system import System
-    from ampsim.hw.transport import Transport
 
 _HOMES = {
     "ChipCost": "cost",
     "Collective": "collectives",
-    "Ledger": "memory",
-    "Network": "network",
-    "Share": "residents",
+    "Ledger": "memory.account",
+    "Network": "network.messages",
+    "Share": "memory.residents",
     "Start": "collectives",
     "Step": "lists",
     "System": "system",
     "Timed": "lists",
-    "Transfer": "network",
-    "Transport": "transport",
+    "Transfer": "network.messages",
+    "Transport": "network.transport",
     "all_to_all": "collectives",
-    "catalogue": "shipped",
-    "check_static": "residents",
+    "catalogue": "files.shipped",
+    "check_static": "memory.residents",
     "chip_time": "cost",
     "halving_doubling_all_reduce": "collectives",
-    "load": "shipped",
+    "load": "files.shipped",
     "ring_all_gather": "collectives",
     "ring_all_reduce": "collectives",
     "ring_reduce_scatter": "collectives",
     "run_collectives": "collectives",
     "run_lists": "lists",
-    "preflight": "pre_flight",
-    "preflight_table": "pre_flight",
+    "preflight": "memory.pre_flight",
+    "preflight_table": "memory.pre_flight",
     "to_fs": "clock",
     "to_seconds": "clock",
     "tree_all_reduce": "collectives",

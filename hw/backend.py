@@ -23,17 +23,17 @@ from ampsim.engine.worker import WorkerState
 from ampsim.errors import Stalled, UsageError
 from ampsim.hw.chips_used import chips_used, workers_of
 from ampsim.hw.clock import FS
+from ampsim.hw.collectives.replicas import transport
 from ampsim.hw.cost import ChipCost
-from ampsim.hw.ends import network
 from ampsim.hw.energy import energy
-from ampsim.hw.network import HOST
-from ampsim.hw.overflow import OverflowLog
-from ampsim.hw.replicas import transport
-from ampsim.hw.residents import check_static, residents
-from ampsim.hw.stall import run_stalling
-from ampsim.hw.store import Store
+from ampsim.hw.memory.overflow import OverflowLog
+from ampsim.hw.memory.residents import check_static, residents
+from ampsim.hw.memory.stall import run_stalling
+from ampsim.hw.memory.store import Store
+from ampsim.hw.network.ends import network
+from ampsim.hw.network.messages import HOST
+from ampsim.hw.network.ties import Ties
 from ampsim.hw.system import System
-from ampsim.hw.ties import Ties
 from ampsim.hw.unit import Unit
 from ampsim.job import Job
 from ampsim.result.run import Run

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ampsim.hw.store import Store
+from ampsim.hw.memory.store import Store
 from ampsim.hw.system import System
 
 

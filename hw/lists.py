@@ -19,10 +19,10 @@ from simpy.core import EmptySchedule
 from ampsim.engine.waits import Stop, find_cycle
 from ampsim.errors import Stalled, UsageError
 from ampsim.hw.clock import FS, to_fs
-from ampsim.hw.network import Network
+from ampsim.hw.network.messages import Network
+from ampsim.hw.network.ties import Ties
+from ampsim.hw.network.transport import Transport
 from ampsim.hw.system import System
-from ampsim.hw.ties import Ties
-from ampsim.hw.transport import Transport
 
 
 class Step(NamedTuple):

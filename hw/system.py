@@ -11,10 +11,12 @@ import yaml
 from msgspec import Meta
 
 from ampsim import strict_yaml
-from ampsim.hw import graphs, quantity, schema
-from ampsim.hw.chip_rules import check_groups
-from ampsim.hw.fabric import Fabric
-from ampsim.hw.routes import Routes
+from ampsim.hw import schema
+from ampsim.hw.files import quantity
+from ampsim.hw.schema.chip_rules import check_groups
+from ampsim.hw.topology import graphs
+from ampsim.hw.topology.fabric import Fabric
+from ampsim.hw.topology.routes import Routes
 from ampsim.strict_yaml import Document, PathError
 
 if TYPE_CHECKING:

@@ -11,13 +11,13 @@ from simpy.events import NORMAL
 from ampsim.engine.log import Columns, WorkerLog
 from ampsim.engine.task import Effects, Task
 from ampsim.engine.worker import WorkerState
-from ampsim.hw.books import Books, size
 from ampsim.hw.clock import FS
 from ampsim.hw.cost import ChipCost
-from ampsim.hw.network import HOST
-from ampsim.hw.store import Store
-from ampsim.hw.streaming import Streams
-from ampsim.hw.transport import AFTER_NETWORK
+from ampsim.hw.memory.books import Books, size
+from ampsim.hw.memory.store import Store
+from ampsim.hw.memory.streaming import Streams
+from ampsim.hw.network.messages import HOST
+from ampsim.hw.network.transport import AFTER_NETWORK
 from ampsim.ir.message import Origin
 
 if TYPE_CHECKING:

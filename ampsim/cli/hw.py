@@ -13,7 +13,7 @@ from ampsim.errors import UsageError
 
 if TYPE_CHECKING:
     from ampsim.hw import System
-    from ampsim.hw.pre_flight import Row
+    from ampsim.hw.memory.pre_flight import Row
 
 _PAGES = (".html", ".htm")
 
@@ -69,7 +69,7 @@ def check(
     """Check SYSTEM, a catalogue name or a YAML file, and say what was understood of it."""
     from ampsim.cli.output import print_json, print_table
     from ampsim.hw import load, preflight_table
-    from ampsim.hw.overview import overview
+    from ampsim.hw.drawing.overview import overview
 
     if job is None and (workers is not None or placement is not None or settings):
         raise UsageError("there is no job to place or to change", "--job", "add --job JOB")
@@ -128,8 +128,8 @@ def _refuse(short: list[Row], system: System) -> None:
 def draw(system: str, output: Path | None, force: bool) -> None:
     """Draw SYSTEM, a catalogue name or a YAML file: its chips, and its links by what they carry."""
     from ampsim.hw import load
-    from ampsim.hw.picture import svg
-    from ampsim.hw.picture_page import html
+    from ampsim.hw.drawing.page import html
+    from ampsim.hw.drawing.picture import svg
     from ampsim.result.aside import replace_file
 
     loaded = load(system)
@@ -145,6 +145,6 @@ def draw(system: str, output: Path | None, force: bool) -> None:
 @command.command("schema", short_help="Print the JSON Schema of system files.")
 def schema() -> None:
     """Print the JSON Schema of system files (draft 7), for editors."""
-    from ampsim.hw import json_schema
+    from ampsim.hw.files import json_schema
 
     click.echo(json_schema.text(), nl=False)

@@ -42,7 +42,7 @@ def objectives(
 def number(value: object) -> float | None:
     """A value of the grid as a number in base units; None for what is none."""
     from ampsim.errors import ConfigError
-    from ampsim.hw.units import UNITS, parse
+    from ampsim.hw.files.units import UNITS, parse
 
     if isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)

@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ampsim.errors import ConfigError, UsageError
-from ampsim.hw import System, quantity
-from ampsim.hw.units import BANDWIDTH, BYTES, RATE, TIME
+from ampsim.hw import System
+from ampsim.hw.files import quantity
+from ampsim.hw.files.units import BANDWIDTH, BYTES, RATE, TIME
 from ampsim.strict_yaml import Steps
 
 EVERYTHING = "all"

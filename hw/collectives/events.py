@@ -12,7 +12,7 @@ from operator import itemgetter
 
 from ampsim.errors import RunError
 from ampsim.hw.collectives.flow import Flow
-from ampsim.hw.network import Network, Transfer, Transit
+from ampsim.hw.network.messages import Network, Transfer, Transit
 
 Event = tuple[int, Transit, int, int, int]
 """The key of a message, the message, and what its delivery means: flow, round and rank; of a transfer -1, 0, number."""

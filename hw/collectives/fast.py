@@ -17,7 +17,7 @@ import numpy as np
 from ampsim.hw.collectives.flow import Flow
 from ampsim.hw.collectives.rows import Rows, Span
 from ampsim.hw.collectives.tracks import MOST, Index, Irregular, Level, Tracks
-from ampsim.hw.network import Network
+from ampsim.hw.network.messages import Network
 from ampsim.ir.message import Array
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ampsim.errors import RunError
 from ampsim.hw.collectives.schedule import Collective
-from ampsim.hw.network import Network
+from ampsim.hw.network.messages import Network
 from ampsim.ir.message import Array
 
 Sends = tuple[tuple[int, int], ...]

@@ -10,8 +10,8 @@ import simpy
 
 from ampsim.errors import RunError
 from ampsim.hw.collectives.flow import Flow
-from ampsim.hw.network import Network, Transfer
-from ampsim.hw.transport import Transport
+from ampsim.hw.network.messages import Network, Transfer
+from ampsim.hw.network.transport import Transport
 
 Send = Callable[[int, int, int, Callable[[Any], object], Any], None]
 """``Transport.send``: source, destination, bytes, what to call on delivery, and with what."""

@@ -10,7 +10,7 @@ import numpy as np
 from ampsim.hw.clock import all_seconds
 from ampsim.hw.collectives.schedule import Round
 from ampsim.hw.collectives.tracks import Level, Pattern, Tracks
-from ampsim.hw.network import Network
+from ampsim.hw.network.messages import Network
 from ampsim.ir.message import Array
 
 

@@ -15,7 +15,7 @@ from ampsim.hw.collectives.fast import advance
 from ampsim.hw.collectives.flow import Flow, Start, flow_of, pairs
 from ampsim.hw.collectives.live import in_simpy
 from ampsim.hw.collectives.tracks import Irregular
-from ampsim.hw.network import Network, Transfer
+from ampsim.hw.network.messages import Network, Transfer
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 from ampsim.hw.clock import Pace
 from ampsim.hw.collectives.flow import Flow
 from ampsim.hw.collectives.schedule import Round
-from ampsim.hw.network import Network, Wire
+from ampsim.hw.network.messages import Network, Wire
 from ampsim.ir.message import Array
 
 Index = Array | slice

@@ -1,6 +1,6 @@
 """The fields of a system file: types, units and both bounds of every number.
 
-A quantity is a number in base units; in a file it may be a string with a unit, which ``hw.quantity``
+A quantity is a number in base units; in a file it may be a string with a unit, which ``hw.files.quantity``
 rewrites before these types are checked.
 """
 

@@ -7,13 +7,13 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from ampsim.hw.units import BANDWIDTH, BYTE_ENERGY, BYTES, FLOP_ENERGY, POWER, RATE, TIME
+from ampsim.hw.files.units import BANDWIDTH, BYTE_ENERGY, BYTES, FLOP_ENERGY, POWER, RATE, TIME
 
 MAX_CHIPS = 16_384
 
 
 def quantity(dimension: str, low: float, high: float, text: str) -> Meta:
-    """Bounds and unit of a number; the unit is what ``hw.quantity`` and the JSON Schema look for."""
+    """Bounds and unit of a number; the unit is what ``hw.files.quantity`` and the JSON Schema look for."""
     extra = {"dimension": dimension}
     return Meta(ge=low, le=high, description=text, extra=extra, extra_json_schema={"x-dimension": dimension})
 

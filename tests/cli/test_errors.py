@@ -38,7 +38,10 @@ CASES = [
     Case("rnu mlp", "there is no command 'rnu'\n  where: ampsim\n  do: did you mean ampsim run?"),
     Case("hw lits", "there is no command 'lits'\n  where: ampsim hw\n  do: did you mean ampsim hw list?"),
     Case("data take", "there is no command 'take'\n  where: ampsim data\n  do: one of: get, list"),
-    Case("hw show gpu_swich_8", "there is no system called 'gpu_swich_8'\n  do: did you mean gpu_switch_8 or edge_switch_4?..."),
+    Case(
+        "hw show gpu_swich_8",
+        "there is no system called 'gpu_swich_8'\n  do: did you mean gpu_switch_8 or edge_switch_4?...",
+    ),
     Case("data get mnist_5k", "there is no data set 'mnist_5k'\n  do: did you mean mnist5k?"),
     # the form of a command line
     Case("run", "missing argument 'JOB'\n  do: see ampsim run -h"),

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ampsim.hw import catalogue, json_schema, load
-from ampsim.hw.overview import overview
+from ampsim.hw import catalogue, load
+from ampsim.hw.drawing.overview import overview
+from ampsim.hw.files import json_schema
 from tests.cli.conftest import Ampsim
 from tests.cli.jobs import SMALL
 

@@ -9,7 +9,7 @@ import pytest
 from ampsim import testing
 from ampsim.engine.optimizer import Adam, Momentum
 from ampsim.errors import CapacityError, OutOfMemory
-from ampsim.hw.memory import RUNNING
+from ampsim.hw.memory.account import RUNNING
 from ampsim.job import Job
 from ampsim.result.run import Run
 from tests.sim.chains import MS, NBYTES, chain_job, chain_system, simulate, simulation

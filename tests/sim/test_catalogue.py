@@ -12,9 +12,10 @@ import pytest
 from ampsim import strict_yaml
 from ampsim.engine.plan import Plan
 from ampsim.errors import ConfigError, UsageError
-from ampsim.hw import Network, System, Transfer, catalogue, json_schema, load, schema
+from ampsim.hw import Network, System, Transfer, catalogue, load, schema
 from ampsim.hw.backend import SimBackend
-from ampsim.hw.shipped import FOLDER, uncovered
+from ampsim.hw.files import json_schema
+from ampsim.hw.files.shipped import FOLDER, uncovered
 from tests.sim.chains import chain_job
 from tests.sim.test_hostile_yaml import GOOD
 

@@ -23,7 +23,7 @@ from ampsim.hw.collectives import (
     star_all_reduce,
     tree_all_reduce,
 )
-from ampsim.hw.network import Network
+from ampsim.hw.network.messages import Network
 from tests.sim.collectives import ALL, Make, nanoseconds, once
 from tests.sim.systems import BANDWIDTH, LATENCY, MIB, NS, system
 

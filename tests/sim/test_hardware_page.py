@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from ampsim.hw import System, schema
-from ampsim.hw.topologies import MAX_LINKS
+from ampsim.hw.topology.topologies import MAX_LINKS
 
 PAGE = Path(__file__).parents[2] / "docs" / "hardware.md"
 TEXT = PAGE.read_text()

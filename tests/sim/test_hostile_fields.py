@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from ampsim.errors import ConfigError
 from ampsim.hw import System
-from ampsim.hw.graphs import MOST_PARTS
+from ampsim.hw.topology.graphs import MOST_PARTS
 
 GOOD = """\
 name: wide

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from ampsim import strict_yaml
 from ampsim.errors import ConfigError
 from ampsim.hw import System, catalogue
-from ampsim.hw.shipped import FOLDER
+from ampsim.hw.files.shipped import FOLDER
 
 GOOD = """\
 name: good

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from ampsim.errors import CapacityError, OutOfMemory, RunError
 from ampsim.hw import Ledger, Share, check_static
-from ampsim.hw.memory import RUNNING, STATIC
-from ampsim.hw.residents import capacity
-from ampsim.hw.sizes import show
+from ampsim.hw.memory.account import RUNNING, STATIC
+from ampsim.hw.memory.residents import capacity
+from ampsim.hw.memory.sizes import show
 from tests.sim.systems import MIB, chips, system
 
 KINDS = (*STATIC, *RUNNING)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ampsim.errors import RunError
 from ampsim.hw import Network, System, Transfer, Transport
 from ampsim.hw.clock import FS, Pace
-from ampsim.hw.transport import AFTER_NETWORK
+from ampsim.hw.network.transport import AFTER_NETWORK
 from tests.sim.systems import BANDWIDTH, LATENCY, MIB, NS, chain, chips, system
 
 # One byte takes a whole number of femtoseconds at these, so sums are exact and may be compared with ==.

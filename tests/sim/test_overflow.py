@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ampsim import testing
 from ampsim.errors import CapacityError, OutOfMemory
 from ampsim.hw import Ledger, System
-from ampsim.hw.memory import RUNNING
+from ampsim.hw.memory.account import RUNNING
 from ampsim.job import Job
 from ampsim.result.run import Run
 from ampsim.result.schema import OVERFLOWS

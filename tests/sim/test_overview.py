@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ampsim.hw import System, catalogue, load
-from ampsim.hw.bisection import bisection_bandwidth, diameter
-from ampsim.hw.overview import overview, quantity
-from ampsim.hw.units import BANDWIDTH, TIME
+from ampsim.hw.drawing.overview import overview, quantity
+from ampsim.hw.files.units import BANDWIDTH, TIME
+from ampsim.hw.topology.bisection import bisection_bandwidth, diameter
 
 B = 1e9
 

@@ -23,7 +23,7 @@ from ampsim.engine.plan import Plan
 from ampsim.errors import UsageError
 from ampsim.hw import Network, System, Transfer, Transport, load
 from ampsim.hw.backend import SimBackend
-from ampsim.hw.ties import Ties
+from ampsim.hw.network.ties import Ties
 from ampsim.job import Job
 from ampsim.result.run import Run
 from tests.sim.chains import MS, chain_system

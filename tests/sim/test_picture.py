@@ -10,9 +10,9 @@ from xml.etree.ElementTree import Element, fromstring
 import pytest
 
 from ampsim.hw import System, catalogue, load
-from ampsim.hw.layout import places
-from ampsim.hw.picture import MOST_DRAWN, MOST_NAMES, svg
-from ampsim.hw.picture_page import html
+from ampsim.hw.drawing.layout import places
+from ampsim.hw.drawing.page import html
+from ampsim.hw.drawing.picture import MOST_DRAWN, MOST_NAMES, svg
 from tests.sim.test_overview import system
 
 SVG = "{http://www.w3.org/2000/svg}"

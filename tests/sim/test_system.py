@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ampsim.errors import ConfigError
 from ampsim.hw import System
-from ampsim.hw.topologies import MAX_LINKS
+from ampsim.hw.topology.topologies import MAX_LINKS
 from tests.sim.systems import chips, system
 
 

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ampsim.errors import ConfigError, RunError
-from ampsim.hw import to_fs, to_seconds, units
+from ampsim.hw import to_fs, to_seconds
 from ampsim.hw.clock import FS, Pace
-from ampsim.hw.units import BANDWIDTH, BYTES, RATE, TIME
+from ampsim.hw.files import units
+from ampsim.hw.files.units import BANDWIDTH, BYTES, RATE, TIME
 
 POSITIVE = st.floats(min_value=0, max_value=1e21, allow_nan=False, allow_subnormal=False)
 

@@ -69,7 +69,7 @@ def test_one_worker_has_no_parcels_and_still_is_a_system() -> None:
 
 
 def test_every_field_says_whether_it_was_measured() -> None:
-    from ampsim.hw.shipped import uncovered
+    from ampsim.hw.files.shipped import uncovered
 
     assert uncovered(describe([measured()], 1)) == []
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 import ampsim
 from ampsim.errors import UsageError
 from ampsim.hw import System, load
-from ampsim.hw.shipped import catalogue
+from ampsim.hw.files.shipped import catalogue
 from ampsim.studies.resources import resources, speed_up
 
 RING = load("fpga_ring_16")

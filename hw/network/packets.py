@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ampsim.hw.network import Transit, Wire
+    from ampsim.hw.network.messages import Transit, Wire
 
 
 def packets(transit: Transit, wire: Wire, start: int, end: int, packet: int) -> tuple[int, int]:

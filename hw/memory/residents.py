@@ -8,8 +8,8 @@ from typing import NamedTuple
 from ampsim.engine.plan import Plan
 from ampsim.errors import CapacityError
 from ampsim.hw.cost import ChipCost
-from ampsim.hw.memory import NO_LEVEL, STATIC
-from ampsim.hw.sizes import lines, show
+from ampsim.hw.memory.account import NO_LEVEL, STATIC
+from ampsim.hw.memory.sizes import lines, show
 from ampsim.hw.system import System
 from ampsim.ir.nodes import Parameterised
 

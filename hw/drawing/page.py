@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
-from ampsim.hw.overview import overview
-from ampsim.hw.picture import plain, svg
+from ampsim.hw.drawing.overview import overview
+from ampsim.hw.drawing.picture import plain, svg
 from ampsim.hw.system import System
 
 _STYLE = """

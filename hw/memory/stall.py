@@ -19,7 +19,7 @@ from ampsim.engine.controller import Controller
 from ampsim.engine.plan import Plan
 from ampsim.errors import OutOfMemory, Stalled
 from ampsim.hw.clock import to_fs
-from ampsim.hw.overflow import OverflowLog
+from ampsim.hw.memory.overflow import OverflowLog
 from ampsim.ir.message import Array
 from ampsim.result.run import Run
 

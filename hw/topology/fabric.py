@@ -12,9 +12,10 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from ampsim.hw import schema, topologies
-from ampsim.hw.chip_names import chip_names
-from ampsim.hw.topologies import MAX_LINKS
+from ampsim.hw import schema
+from ampsim.hw.topology import topologies
+from ampsim.hw.topology.chip_names import chip_names
+from ampsim.hw.topology.topologies import MAX_LINKS
 from ampsim.strict_yaml import PathError, Steps, short
 
 if TYPE_CHECKING:
@@ -48,9 +49,9 @@ class Arc(NamedTuple):
 class Fabric:
     """Vertices, links and arcs of a system; ``out[v]`` and ``into[v]`` are the arcs of vertex ``v`` in order.
 
-    The order of ``out`` breaks ties between shortest routes, with ``strides`` if there are any (``hw.topologies``).
-    ``ports``: the links out of and into a chip that has a port. Raises PathError for an unknown vertex, a self
-    link, a repeated link, or more links than can be simulated.
+    The order of ``out`` breaks ties between shortest routes, with ``strides`` if there are any
+    (``hw.topology.topologies``). ``ports``: the links out of and into a chip that has a port. Raises PathError for an
+    unknown vertex, a self link, a repeated link, or more links than can be simulated.
     """
 
     def __init__(self, system: System) -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from ampsim.engine.task import Task
 from ampsim.engine.worker import WorkerState
 from ampsim.hw.cost import REFERENCE_BYTES, ChipCost
-from ampsim.hw.store import Store
+from ampsim.hw.memory.store import Store
 
 _ALL = 1 << 60  # rows: more than any node has
 

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING
 
-from ampsim.hw import schema, topologies
-from ampsim.hw.fabric import Arc
+from ampsim.hw import schema
+from ampsim.hw.topology import topologies
+from ampsim.hw.topology.fabric import Arc
 from ampsim.strict_yaml import PathError, short
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ampsim.hw.network import HOST, Network, Transit
+from ampsim.hw.network.messages import HOST, Network, Transit
 from ampsim.hw.system import System
 
 

@@ -16,8 +16,8 @@ from typing import cast
 from simpy.events import NORMAL, EventPriority
 
 from ampsim.errors import UsageError
-from ampsim.hw.network import Transit
-from ampsim.hw.transport import AFTER_NETWORK
+from ampsim.hw.network.messages import Transit
+from ampsim.hw.network.transport import AFTER_NETWORK
 
 _RANKS, _SERIALS = 18, 44  # bits of a drawn rank, and of the serial number below it: together less than AFTER_NETWORK
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ampsim.hw import units
+from ampsim.hw.files import units
 
 
 def show(nbytes: int) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from ampsim.errors import OutOfMemory, RunError
 from ampsim.hw.clock import to_seconds
-from ampsim.hw.sizes import lines, show
+from ampsim.hw.memory.sizes import lines, show
 
 STATIC = ("parameters", "gradients", "optimizer")
 RUNNING = ("caches", "deferred", "queues", "outbox")

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from html import escape
 from math import hypot, inf
 
-from ampsim.hw import schema, units
-from ampsim.hw.layout import Point, places
-from ampsim.hw.overview import quantity, speed, topology_words
-from ampsim.hw.sizes import show
+from ampsim.hw import schema
+from ampsim.hw.drawing.layout import Point, places
+from ampsim.hw.drawing.overview import quantity, speed, topology_words
+from ampsim.hw.files import units
+from ampsim.hw.memory.sizes import show
 from ampsim.hw.system import System
 
 MOST_NAMES = 64

@@ -9,15 +9,15 @@ from __future__ import annotations
 from ampsim.engine.task import Effects
 from ampsim.engine.worker import WorkerState
 from ampsim.hw.cost import REFERENCE_BYTES, ChipCost
-from ampsim.hw.memory import RUNNING
-from ampsim.hw.recompute import Droppable, Piece
-from ampsim.hw.store import Store
+from ampsim.hw.memory.account import RUNNING
+from ampsim.hw.memory.recompute import Droppable, Piece
+from ampsim.hw.memory.store import Store
 from ampsim.ir.message import Parcel
 from ampsim.ir.work import total
 
 
 class Books:
-    """The account of one unit in the :class:`~ampsim.hw.store.Store` of its chip, in bytes of the chip's format.
+    """The account of one unit in the :class:`~ampsim.hw.memory.store.Store` of its chip, in bytes of the chip's format.
 
     What moves between levels of memory and what is computed anew takes time: :meth:`hold` and :meth:`release` give the
     time (fs) at which that is done, ``now`` if there was nothing.

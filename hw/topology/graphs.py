@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ampsim.hw.chip_names import chip_names
 from ampsim.hw.schema import MAX_CHIPS
+from ampsim.hw.topology.chip_names import chip_names
 from ampsim.strict_yaml import PathError, short
 
 if TYPE_CHECKING:

@@ -22,10 +22,10 @@ from collections.abc import Iterable, Sequence
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ampsim.hw.shares import Flow, Shares
+from ampsim.hw.network.shares import Flow, Shares
 
 if TYPE_CHECKING:
-    from ampsim.hw.network import Network, Transfer, Transit, Wire
+    from ampsim.hw.network.messages import Network, Transfer, Transit, Wire
 
 
 class Gate(NamedTuple):

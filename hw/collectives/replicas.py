@@ -28,9 +28,9 @@ from ampsim.hw.collectives.live import Live, Send
 from ampsim.hw.collectives.ring import ring_all_gather, ring_reduce_scatter
 from ampsim.hw.collectives.schedule import Collective
 from ampsim.hw.collectives.tree import tree_broadcast, tree_reduce
-from ampsim.hw.network import Network
-from ampsim.hw.ties import Ties
-from ampsim.hw.transport import Transport
+from ampsim.hw.network.messages import Network
+from ampsim.hw.network.ties import Ties
+from ampsim.hw.network.transport import Transport
 from ampsim.ir.message import FORWARD, State
 
 HALVES: dict[str, tuple[Callable[[int, int], Collective], Callable[[int, int], Collective]]] = {

@@ -9,11 +9,11 @@ from typing import Any
 import msgspec.inspect as types
 
 from ampsim.errors import ConfigError
-from ampsim.hw import units
+from ampsim.hw.files import units
 from ampsim.strict_yaml import PathError, Steps
 
 Leaf = Callable[[Any, str, Steps], Any]
-"""What becomes of a quantity: its value, its dimension (one of ``hw.units``) and the path to it."""
+"""What becomes of a quantity: its value, its dimension (one of ``hw.files.units``) and the path to it."""
 
 
 def to_numbers(value: Any, kind: Any) -> Any:

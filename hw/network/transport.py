@@ -1,7 +1,7 @@
 """The network inside SimPy: one event per link and one for the delivery of a message.
 
-With max-min sharing an event per stage of a message (:mod:`ampsim.hw.fair`), and one for every time at which a flow
-ends, behind all others of the network at that time.
+With max-min sharing an event per stage of a message (:mod:`ampsim.hw.network.fair`), and one for every time at which a
+flow ends, behind all others of the network at that time.
 
 At equal times SimPy handles events by priority. Network events get theirs from (source, serial number), behind all
 ordinary events of that time: whatever is sent at one time is known before a link chooses, so that the order of
@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any, cast
 import simpy
 from simpy.events import EventPriority
 
-from ampsim.hw.network import Network, Transit
+from ampsim.hw.network.messages import Network, Transit
 
 if TYPE_CHECKING:
-    from ampsim.hw.ties import Ties
+    from ampsim.hw.network.ties import Ties
 
 AFTER_NETWORK = cast(EventPriority, 1 << 63)
 """Priority behind every network event: a process woken with it sees all that is delivered at that time."""

@@ -1,6 +1,7 @@
 """The reference of a system file as a page, generated from the types: field, type, unit, default, bounds, meaning.
 
-``docs/hardware_reference.md`` is its text: ``python -c "from ampsim.hw.manual import page; print(page(), end='')"``.
+``docs/hardware_reference.md`` is its text:
+``python -c "from ampsim.hw.files.manual import page; print(page(), end='')"``.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from typing import Any
 import msgspec.inspect as types
 from msgspec import NODEFAULT
 
+from ampsim.hw.files.units import BANDWIDTH, BYTE_ENERGY, BYTES, FLOP_ENERGY, POWER, RATE, TIME
 from ampsim.hw.system import System
-from ampsim.hw.units import BANDWIDTH, BYTE_ENERGY, BYTES, FLOP_ENERGY, POWER, RATE, TIME
 
 BASE = {
     TIME: "s", BYTES: "bytes", BANDWIDTH: "bytes/s", RATE: "FLOP/s",

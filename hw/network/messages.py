@@ -1,6 +1,6 @@
 """Messages on shared links: next-free-time bookkeeping in integer femtoseconds, first come first served.
 
-(With ``sharing: max_min`` all messages on a link go at once: :mod:`ampsim.hw.fair`.)
+(With ``sharing: max_min`` all messages on a link go at once: :mod:`ampsim.hw.network.fair`.)
 
 A message of n bytes takes the links of its route one after the other. On link j (bandwidth B_j, latency a_j) whose
 previous message leaves at ``free``, a message whose head arrives at h_j is sent
@@ -20,10 +20,12 @@ link behind it.
 
 A link serves heads in order of arrival; ties go to the lower (source, serial number), the host being source -1. This
 is only right if :meth:`Network.step` is called when the head arrives, in order of (time, source, serial): an event
-per link, and one for the delivery. :meth:`Network.run` does that for a list of transfers, ``hw.transport`` in SimPy.
+per link, and one for the delivery. :meth:`Network.run` does that for a list of transfers, ``hw.network.transport`` in
+SimPy.
 
-Ports (``hw.fabric``) are the first and last links of a message between chips. They hand on what comes through, and are
-handed it, as it comes, however the links behind them switch; and they are free again g after s_j at the earliest.
+Ports (``hw.topology.fabric``) are the first and last links of a message between chips. They hand on what comes
+through, and are handed it, as it comes, however the links behind them switch; and they are free again g after s_j at
+the earliest.
 """
 
 from __future__ import annotations
@@ -37,10 +39,10 @@ import numpy as np
 from ampsim.engine.quiet import quiet
 from ampsim.errors import RunError
 from ampsim.hw.clock import FS, Pace, all_seconds, to_fs
-from ampsim.hw.fabric import Link
-from ampsim.hw.fair import Fair, carry
-from ampsim.hw.packets import packets, stream
+from ampsim.hw.network.fair import Fair, carry
+from ampsim.hw.network.packets import packets, stream
 from ampsim.hw.system import System
+from ampsim.hw.topology.fabric import Link
 from ampsim.ir.message import Array
 
 HOST = -1

@@ -9,10 +9,10 @@ from typing import Any
 
 import msgspec
 
-from ampsim.hw import units
+from ampsim.hw.files import units
 from ampsim.hw.system import System
 
-PATH = Path(__file__).parent / "system.schema.json"
+PATH = Path(__file__).parent.parent / "system.schema.json"
 """Where the generated schema is kept; catalogue files refer to it."""
 
 

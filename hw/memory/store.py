@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ampsim.hw.clock import Pace
-from ampsim.hw.memory import Ledger
-from ampsim.hw.overflow import OverflowLog
-from ampsim.hw.residents import capacity, off_chip
+from ampsim.hw.memory.account import Ledger
+from ampsim.hw.memory.overflow import OverflowLog
+from ampsim.hw.memory.residents import capacity, off_chip
 from ampsim.hw.system import System
 
 

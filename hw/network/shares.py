@@ -7,7 +7,7 @@ from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ampsim.hw.network import Transit, Wire
+    from ampsim.hw.network.messages import Transit, Wire
 
 _SHIFT = 128  # of a byte: the unit in which rates and what is left are whole numbers
 

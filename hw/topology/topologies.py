@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from math import prod
 from typing import NamedTuple
 
-from ampsim.hw import dragonfly, fat_tree, grid, schema
+from ampsim.hw import schema
+from ampsim.hw.topology import dragonfly, fat_tree, grid
 from ampsim.strict_yaml import PathError
 
 MAX_LINKS = 100_000

@@ -11,9 +11,9 @@ import msgspec
 from ampsim.engine.plan import Plan
 from ampsim.errors import AmpsimError
 from ampsim.hw.backend import SimBackend
-from ampsim.hw.memory import STATIC
-from ampsim.hw.residents import Share, both, residents, what_fits
-from ampsim.hw.sizes import lines, show
+from ampsim.hw.memory.account import STATIC
+from ampsim.hw.memory.residents import Share, both, residents, what_fits
+from ampsim.hw.memory.sizes import lines, show
 from ampsim.hw.system import System
 from ampsim.ir.data import Dataset
 from ampsim.ir.message import Array, Spec

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any
 
-from ampsim.hw import schema, units
-from ampsim.hw.bisection import bisection_bandwidth, diameter
+from ampsim.hw import schema
+from ampsim.hw.files import units
+from ampsim.hw.memory.sizes import show
 from ampsim.hw.schema.chips import REFERENCE
-from ampsim.hw.sizes import show
 from ampsim.hw.system import System
+from ampsim.hw.topology.bisection import bisection_bandwidth, diameter
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Overview:
     """A system in numbers. ``links`` counts directions as links (half duplex: once), without those of the host.
 
     Bandwidths are in bytes/s (inf: no limit), latencies in seconds, each as least and most. ``diameter`` and
-    ``bisection`` are of :mod:`ampsim.hw.bisection`.
+    ``bisection`` are of :mod:`ampsim.hw.topology.bisection`.
     """
 
     name: str

@@ -12,7 +12,7 @@ from ampsim.errors import UsageError
 from ampsim.hw.system import System
 from ampsim.strict_yaml import Steps, dotted, short
 
-FOLDER = Path(__file__).parent / "catalog"
+FOLDER = Path(__file__).parent.parent / "catalog"
 _EXEMPT = ("name", "description", "sources")
 
 

@@ -1,0 +1,1 @@
+"""A system as numbers and as a picture."""

@@ -1,0 +1,1 @@
+"""Messages on shared links, alone and inside SimPy."""

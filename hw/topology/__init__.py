@@ -1,0 +1,1 @@
+"""Vertices, links and the ways between them."""
