@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from ampsim.engine.assemble import assemble
@@ -14,7 +15,7 @@ from ampsim.engine.log import Columns, seconds
 from ampsim.engine.parameters import initial_values
 from ampsim.engine.plan import Plan
 from ampsim.engine.task import Effects, Metric
-from ampsim.engine.waits import groups_of
+from ampsim.engine.waits import Standing, Waits, groups_of
 from ampsim.errors import RunError
 from ampsim.ir.message import Array
 from ampsim.ir.nodes import Parameterised
@@ -54,6 +55,7 @@ class Conductor:
         self.controller = Controller(self.program)
         self._watch = StallWatch(plan.workers)
         self._watch.groups = groups_of(self.program.graph)
+        self._watch.explain = self._explain
         self._began = 0
 
     def run(self, initial: Mapping[str, Array]) -> Run:
@@ -91,6 +93,10 @@ class Conductor:
         if moved and self.plan.progress:
             self.plan.progress(self.controller, self._now() / FREQUENCY)
         return moved
+
+    def _explain(self, standing: list[Any]) -> list[str]:
+        """The wait-for cycle, or what is missing, from what stands at each worker."""
+        return Waits([msgspec.convert(worker, Standing) for worker in standing], self.controller).told()
 
     def _obey(self, orders: Orders) -> None:
         if orders.admit:

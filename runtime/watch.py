@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ampsim.engine.waits import stalled_error
@@ -24,6 +24,7 @@ class StallWatch:
 
     def __init__(self, workers: int) -> None:
         self.groups: Sequence[str] = ()  # names of all Groups of the graph, for the error
+        self.explain: Callable[[list[Any]], Sequence[str]] = lambda _: ()  # why, from what stands at each worker
         self._workers = workers
         self._question = 0
         self._answers: dict[int, Any] = {}
@@ -41,14 +42,15 @@ class StallWatch:
         return self._question
 
     def answer(self, worker: int, body: Sequence[Any], in_flight: Sequence[int]) -> Stalled | None:
-        """A worker's status: question, counts, waiting joins, and where a given order stops (None: nowhere).
+        """A worker's status, and the error to raise if the run stands still.
 
-        The error to raise if the run stands still.
+        ``body``: question, counts, waiting joins, where a given order stops (None: nowhere), and what
+        ``explain`` is to be given of this worker.
         """
-        question, counts, waiting, blocked = body
+        question, counts, waiting, blocked, standing = body
         if question != self._question:
             return None
-        self._answers[worker] = (counts, waiting, blocked)
+        self._answers[worker] = (counts, waiting, blocked, standing)
         if len(self._answers) < self._workers:
             return None
         snapshot = [self._answers[w][0] for w in range(self._workers)]
@@ -59,6 +61,7 @@ class StallWatch:
         if not same or any(left for *_, left in moved):
             return None
         answers = [self._answers[w] for w in range(self._workers)]
-        lines = [f"worker {w}: {blocked}" for w, (_, _, blocked) in enumerate(answers) if blocked]
-        lines += [f"worker {w}: {line}" for w, (_, waiting, _) in enumerate(answers) for line in waiting]
-        return stalled_error(lines, in_flight, groups=self.groups)
+        lines = [f"worker {w}: {blocked}" for w, (_, _, blocked, _) in enumerate(answers) if blocked]
+        lines += [f"worker {w}: {line}" for w, (_, waiting, _, _) in enumerate(answers) for line in waiting]
+        why = self.explain([standing for *_, standing in answers])
+        return stalled_error(lines, in_flight, why, self.groups)

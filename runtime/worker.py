@@ -6,11 +6,13 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from ampsim.engine.log import WorkerLog
 from ampsim.engine.quiet import quiet
 from ampsim.engine.task import Effects
+from ampsim.engine.waits import Standing
 from ampsim.engine.worker import WorkerState
 from ampsim.errors import Stalled
 from ampsim.ir.message import Array, Origin
@@ -91,7 +93,7 @@ class WorkerLoop:
             self.endpoint.send(self.controller, note("report", [effects.completed, effects.metrics, effects.acks]))
 
     def _status(self, question: int) -> list[Any]:
-        """For the supervisor: what was asked, whether anything moved, the joins that wait, and a given order's word."""
+        """For the supervisor: what was asked, whether anything moved, and what waits for what."""
         passed = self.endpoint.statistics()
         counts = [self._tasks, passed.sent_messages, passed.received_messages, passed.outbox_messages]
         blocked = None
@@ -99,7 +101,7 @@ class WorkerLoop:
             self.state.policy.finish()
         except Stalled as error:
             blocked = error.what
-        return [question, counts, self.state.waiting(), blocked]
+        return [question, counts, self.state.waiting(), blocked, msgspec.to_builtins(Standing.of(self.state))]
 
 
 def serve(worker: Worker) -> None:

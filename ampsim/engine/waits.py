@@ -47,19 +47,31 @@ class Stop:
     ours: bool = False
 
 
-class Waits:
-    """What stands in a run in which nothing can move."""
+@dataclass(frozen=True)
+class Standing:
+    """What stands at one worker: its given order, its joins by what they would emit; and nodes whose update is due."""
 
-    def __init__(self, workers: Sequence[WorkerState], controller: Controller) -> None:
-        self._graph = workers[0].graph
-        self._owner = workers[0].program.owner
-        self._orders: dict[int, Stop] = {}
-        self._joins: dict[Flow, Stop] = {}
-        for worker in workers:
-            if isinstance(worker.policy, Fixed):
-                self._orders[worker.worker] = order_stop(worker, worker.policy)
-            self._joins |= dict(join_stops(worker))
-        due = [state.index for worker in workers for state, _ in worker.due]
+    order: Stop | None
+    joins: list[tuple[Flow, Stop]]
+    due: list[int]
+
+    @classmethod
+    def of(cls, worker: WorkerState) -> Standing:
+        """As it is now, in a run in which nothing moves."""
+        policy = worker.policy
+        order = order_stop(worker, policy) if isinstance(policy, Fixed) else None
+        return cls(order, list(join_stops(worker)), [state.index for state, _ in worker.due])
+
+
+class Waits:
+    """What stands in a run in which nothing can move, given what stands at each worker."""
+
+    def __init__(self, workers: Sequence[Standing], controller: Controller) -> None:
+        self._graph = controller.program.graph
+        self._owner = controller.program.owner
+        self._orders = {number: worker.order for number, worker in enumerate(workers) if worker.order}
+        self._joins = {flow: stop for worker in workers for flow, stop in worker.joins}
+        due = [node for worker in workers for node in worker.due]
         self._admission = admission_stop(controller, self._graph, due)
 
     @property
@@ -215,8 +227,8 @@ def stalled(workers: Sequence[WorkerState], controller: Controller) -> Stalled:
         except Stalled as error:
             lines.append(f"worker {state.worker}: {error.what}")
     lines += [f"worker {state.worker}: {line}" for state in workers for line in state.waiting()]
-    why, graph = Waits(workers, controller).told(), controller.program.graph
-    return stalled_error(lines, sorted(controller.in_flight), why, groups_of(graph))
+    why = Waits([Standing.of(state) for state in workers], controller).told()
+    return stalled_error(lines, sorted(controller.in_flight), why, groups_of(controller.program.graph))
 
 
 def groups_of(graph: Graph) -> list[str]:

@@ -18,7 +18,7 @@ def snapshot(watch: StallWatch, *workers: Counts) -> Stalled | None:
         waiting = [f"join{worker} misses something"]
         # A worker has answered every question but this one when it counts.
         counts = [tasks, sent + question - 1, received + question, left]
-        found = watch.answer(worker, [question, counts, waiting, None], [3, 4])
+        found = watch.answer(worker, [question, counts, waiting, None, None], [3, 4])
     return found
 
 
@@ -65,11 +65,11 @@ def test_who_does_not_answer_in_time_is_not_judged() -> None:
     watch = StallWatch(2)
     assert snapshot(watch, (5, 7, 9, 0), (5, 7, 9, 0)) is None
     first = watch.ask()
-    assert watch.answer(0, [first, [5, 7 + first - 1, 9 + first, 0], [], None], []) is None
+    assert watch.answer(0, [first, [5, 7 + first - 1, 9 + first, 0], [], None, None], []) is None
     second = watch.ask()  # worker 1 computes, and answers both questions later
-    assert watch.answer(1, [first, [6, 7 + first - 1, 9 + first, 0], [], None], []) is None
-    assert watch.answer(1, [second, [6, 7 + second - 1, 9 + second, 0], [], None], []) is None
-    assert watch.answer(0, [second, [5, 7 + second - 1, 9 + second, 0], [], None], []) is None
+    assert watch.answer(1, [first, [6, 7 + first - 1, 9 + first, 0], [], None, None], []) is None
+    assert watch.answer(1, [second, [6, 7 + second - 1, 9 + second, 0], [], None, None], []) is None
+    assert watch.answer(0, [second, [5, 7 + second - 1, 9 + second, 0], [], None, None], []) is None
 
 
 def test_where_a_given_order_stops_is_told_first() -> None:
@@ -77,6 +77,6 @@ def test_where_a_given_order_stops_is_told_first() -> None:
     for _ in range(2):
         question = watch.ask()
         counts = [5, 7 + question - 1, 9 + question, 0]
-        stall = watch.answer(0, [question, counts, ["join misses it"], "the given order stops"], [1])
+        stall = watch.answer(0, [question, counts, ["join misses it"], "the given order stops", None], [1])
     assert stall is not None
     assert str(stall).index("worker 0: the given order stops") < str(stall).index("worker 0: join misses it")
