@@ -29,6 +29,9 @@ HERE = Path(__file__).parent
 # A job in a shell's background ignores Ctrl-C, and so would every program that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Folders whose tests start processes, and look for what these leave behind or how soon they end: one at a time.
+ALONE = {"agreement", "cli", "docs", "packaging", "runtime", "studies"}
+
 # No deadline: the time a test takes says more about the machine's load than about the code. CI draws the same
 # examples every time, so that a red run is about the change.
 settings.register_profile("house", deadline=None, derandomize="CI" in os.environ, print_blob=True)
@@ -44,6 +47,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             group = item.path.relative_to(HERE).parts[0]
             if group in known:
                 item.add_marker(group)
+            if group in ALONE:
+                item.add_marker("alone")
         if isinstance(item, pytest.Function) and item.get_closest_marker("runtime"):
             # First, so that it is torn down last, when the test's own fixtures have cleaned up.
             item.fixturenames[:] = ["no_leaks", *(name for name in item.fixturenames if name != "no_leaks")]
