@@ -77,7 +77,7 @@ def render_points(
         sections.append(Section("failed", "Failed", "Points that gave no run, and why.", [listed]))
     said = f"{len(dots):,} points of a grid; {len(best):,} are Pareto optimal in {_and([axis.name for axis in axes])}."
     cards = [("points", text.number(len(dots))), ("failed", text.number(len(failed))),
-             *((f"best {axis.name}", _best(axis, number, drawn)) for number, axis in enumerate(axes))]  # fmt: skip
+             *((f"best {axis.title}", _best(axis, number, drawn)) for number, axis in enumerate(axes))]  # fmt: skip
     provenance = sheet(Sheet(("fact", "value"), [list(fact) for fact in facts], "Study", "ll", open=True))
     page = assemble(title, "a sweep, simulated", [said], card_list(cards), sections, [provenance], plotlyjs)
     replace_file(target, page.encode("utf-8"))
@@ -92,8 +92,7 @@ def _best(axis: Axis, number: int, drawn: Sequence[Dot]) -> str:
     values = [value for dot in drawn if (value := dot.values[number]) is not None]
     if not values:
         return text.NONE
-    found = text.number(max(values) if axis.goal == "max" else min(values))
-    return f"{found}{text.SPACE}{axis.unit}" if axis.unit else found
+    return text.number(max(values) if axis.goal == "max" else min(values))
 
 
 def _front(drawn: Sequence[Dot], best: Sequence[Dot], axes: Sequence[Axis]) -> Section:

@@ -43,7 +43,7 @@ def test_tables_hold_the_best_and_the_failed(tmp_path: Path) -> None:
     text = written(tmp_path).text
     assert "4 points of a grid; 2 are Pareto optimal in throughput and workers_used." in text
     assert "ring has no 99 chips" in text
-    assert "best throughput 30" in text
+    assert "best throughput (rows/s) 30" in text
 
 
 def test_a_grid_without_any_run_has_a_page_too(tmp_path: Path) -> None:
