@@ -13,8 +13,8 @@ import numpy as np
 
 from ampsim.engine.null import NullBackend
 from ampsim.engine.plan import Plan
-from ampsim.ir.data import Dataset
-from ampsim.ir.message import BACKWARD, Array, Messages, Spec
+from ampsim.ir.first import First
+from ampsim.ir.message import BACKWARD, Array, Messages
 from ampsim.job import Data
 from ampsim.runtime.codec import Note, decode, encode, note
 from ampsim.runtime.endpoint import Endpoint
@@ -39,32 +39,6 @@ class Measured(msgspec.Struct, frozen=True):
     matmul: float  # FLOP/s
     vector: float  # FLOP/s
     memory: float  # bytes/s
-
-
-class First(Dataset):
-    """The first ``count`` instances of another set, in place."""
-
-    def __init__(self, whole: Dataset, count: int) -> None:
-        super().__init__({})
-        self._whole, self._count = whole, min(count, len(whole))
-
-    def __len__(self) -> int:
-        return self._count
-
-    def rows(self, index: int) -> int:
-        return self._whole.rows(index)
-
-    def structure(self, index: int) -> Any:
-        return self._whole.structure(index)
-
-    def states(self, field: str, index: int) -> list[tuple[int, ...]]:
-        return self._whole.states(field, index)
-
-    def spec(self, field: str, index: int) -> Spec:
-        return self._whole.spec(field, index)
-
-    def payload(self, field: str, index: int) -> Array:
-        return self._whole.payload(field, index)
 
 
 def serve(worker: Worker) -> None:

@@ -24,9 +24,8 @@ from ampsim.engine.plan import Plan
 from ampsim.engine.weigh import weigh
 from ampsim.errors import AmpsimError, UsageError
 from ampsim.hw import System
-from ampsim.ir.data import Dataset
+from ampsim.ir.first import First
 from ampsim.ir.graph import Graph
-from ampsim.ir.message import Array, Spec
 from ampsim.job import Data, Job
 from ampsim.result.run import Run
 
@@ -226,32 +225,3 @@ def _short(job: Job, data: Data) -> _Timed:
     count = min(len(data.training), max(16, 4 * job.training.max_active_keys))
     short = job.with_training(epochs=1, validate_every=None)
     return _Timed(short, Data(First(data.training, count), None))
-
-
-class First(Dataset):
-    """The first ``count`` instances of another data set."""
-
-    def __init__(self, whole: Dataset, count: int) -> None:
-        super().__init__({})
-        self._whole, self._count = whole, count
-
-    def __len__(self) -> int:
-        return self._count
-
-    def rows(self, index: int) -> int:
-        return self._whole.rows(index)
-
-    def structure(self, index: int) -> Any:
-        return self._whole.structure(index)
-
-    def states(self, field: str, index: int) -> list[tuple[int, ...]]:
-        return self._whole.states(field, index)
-
-    def message_rows(self, field: str, index: int) -> list[int] | None:
-        return self._whole.message_rows(field, index)
-
-    def spec(self, field: str, index: int) -> Spec:
-        return self._whole.spec(field, index)
-
-    def payload(self, field: str, index: int) -> Array:
-        return self._whole.payload(field, index)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -15,8 +15,7 @@ from ampsim.hw.memory.account import STATIC
 from ampsim.hw.memory.residents import Share, both, residents, what_fits
 from ampsim.hw.memory.sizes import lines, show
 from ampsim.hw.system import System
-from ampsim.ir.data import Dataset
-from ampsim.ir.message import Array, Spec
+from ampsim.ir.first import First
 from ampsim.job import Data
 
 TRIED = 3
@@ -107,7 +106,7 @@ def _peaks(plan: Plan, system: System) -> list[int] | None:
         max_active_keys=1, epochs=min(training.epochs, 1), target=None, target_loss=None, validate_every=None
     )
     scored = plan.data.validation if plan.evaluate or not training.epochs else None
-    data = Data(First(plan.data.training), None if scored is None else First(scored))
+    data = Data(First(plan.data.training, TRIED), None if scored is None else First(scored, TRIED))
     trial = replace(
         plan, job=job, owner=plan.program.owner, given_data=data, mode="shapes", values=None, order=None, progress=None
     )
@@ -116,32 +115,3 @@ def _peaks(plan: Plan, system: System) -> list[int] | None:
     except AmpsimError:
         return None  # the error of the graph is left to the run itself
     return [chip["peak"] for chip in run.summary["chips"]]
-
-
-class First(Dataset):
-    """The first instances of a data set."""
-
-    def __init__(self, whole: Dataset) -> None:
-        super().__init__({})
-        self._whole = whole
-
-    def __len__(self) -> int:
-        return min(len(self._whole), TRIED)
-
-    def rows(self, index: int) -> int:
-        return self._whole.rows(index)
-
-    def structure(self, index: int) -> Any:
-        return self._whole.structure(index)
-
-    def states(self, field: str, index: int) -> list[tuple[int, ...]]:
-        return self._whole.states(field, index)
-
-    def message_rows(self, field: str, index: int) -> list[int] | None:
-        return self._whole.message_rows(field, index)
-
-    def spec(self, field: str, index: int) -> Spec:
-        return self._whole.spec(field, index)
-
-    def payload(self, field: str, index: int) -> Array:
-        return self._whole.payload(field, index)

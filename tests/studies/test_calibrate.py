@@ -120,3 +120,10 @@ def test_a_system_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     write(system, tmp_path / "host.yaml")
     write(system, tmp_path / "host.yaml")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "host.yaml"]
+
+
+@pytest.mark.runtime
+def test_a_job_of_ragged_instances_is_measured() -> None:
+    job = ampsim.workload("tree_lstm", trees=60, validation=10, vocabulary=200, embedding=8, hidden=8, batch=5)
+    (chips,) = ampsim.calibrate(job, workers=2, seconds=0.1).chips
+    assert {"Group(16) forward", "BranchLstm(8) backward"} <= set(chips.measured)

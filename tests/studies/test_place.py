@@ -11,7 +11,7 @@ from ampsim.engine.placement import unit_order, units_of
 from ampsim.errors import CapacityError, UsageError
 from ampsim.hw import System, load
 from ampsim.result.metrics import scalars
-from ampsim.studies.place import METHODS, First, auto, placement_by_name, round_robin
+from ampsim.studies.place import METHODS, auto, placement_by_name, round_robin
 
 JOB = ampsim.workload("mlp", data="none", training=400, validation=100, width=32)
 JOB = JOB.with_training(epochs=1, target=None, max_active_keys=4)
@@ -97,21 +97,3 @@ def test_names_are_three_and_no_other() -> None:
     with pytest.raises(UsageError, match="no placement") as error:
         ampsim.simulate(JOB, "fpga_ring_16", placement="best", mode="shapes")
     assert all(name in (error.value.do or "") for name in METHODS)
-
-
-def test_the_first_instances_are_those_of_the_whole() -> None:
-    data = ampsim.workload("list_reduction").data.load().training
-    first = First(data, 3)
-    assert len(first) == 3
-    for index in range(3):
-        assert first.rows(index) == data.rows(index)
-        assert first.structure(index) == data.structure(index)
-        for name in ("tokens", "label", "labels"):
-            try:
-                spec = data.spec(name, index)
-            except KeyError:
-                continue
-            assert first.spec(name, index) == spec
-            assert first.payload(name, index).tobytes() == data.payload(name, index).tobytes()
-            assert first.states(name, index) == data.states(name, index)
-            assert first.message_rows(name, index) == data.message_rows(name, index)
