@@ -55,6 +55,7 @@ class Unit:
         self.memory = store.ledger
         self._inbox: list[Arrival] = []
         self._asleep = True
+        self._since = 0  # when it last went to sleep
         # One event, scheduled again and again, in place of a SimPy process: an error of a node comes out as it is.
         self._script = self._work()
         next(self._script)
@@ -67,6 +68,8 @@ class Unit:
 
         Millions of small objects would otherwise wait, in cycles, for the garbage collector to walk them.
         """
+        if self._asleep:
+            self.log.waited(self._since, self.simulation.now)
         found = self.log.tables()
         self.log = WorkerLog(self.state, FS)
         self._script.close()
@@ -82,6 +85,7 @@ class Unit:
             self.books.arrived(nbytes, now)
         if self._asleep:
             self._asleep = False
+            self.log.waited(self._since, self.simulation.now)
             self._schedule(SETTLE)
 
     def _schedule(self, delay: int) -> None:
@@ -95,6 +99,7 @@ class Unit:
         delay = self._script.send(now)
         if delay is None:
             self._asleep = True
+            self._since = now
         else:
             self._schedule(delay)
 

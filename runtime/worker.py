@@ -19,7 +19,7 @@ from ampsim.ir.message import Array, Origin
 from ampsim.runtime.codec import Note, Sent, decode, encode, note
 from ampsim.runtime.endpoint import Endpoint
 from ampsim.runtime.entry import Worker
-from ampsim.runtime.packet import Packet
+from ampsim.runtime.packet import Message, Packet
 from ampsim.runtime.resident import reset_peak, resident
 from ampsim.runtime.setup import rebuild
 
@@ -46,18 +46,19 @@ class WorkerLoop:
     def run(self, early: Sequence[tuple[int, Sent | Note]] = ()) -> None:
         """Work until the controller says that the run is over; ``early`` came before the start."""
         state, endpoint, clock, began = self.state, self.endpoint, time.monotonic_ns, self._began
+        self.log.waited(0, clock() - began)
         for source, content in early:
             self._handle(source, content)
+        messages = endpoint.receive()
         while True:
-            endpoint.pump()  # a busy worker, too, sends on what had no room
-            for source, message in endpoint.receive():
+            for source, message in messages:
                 self._handle(source, decode(message))
             if self._finished:
                 state.policy.finish()
                 return
             task = state.next_task()
             if task is None:
-                endpoint.wait()
+                messages = self._wait()
                 continue
             start = clock() - began
             effects = state.run(task)
@@ -65,6 +66,21 @@ class WorkerLoop:
             self._tasks += 1
             self.log.task(task, start, end, endpoint.outbox_bytes)
             self._send(effects)
+            endpoint.pump()  # a busy worker, too, sends on what had no room
+            messages = endpoint.receive()
+
+    def _wait(self) -> list[tuple[int, Message]]:
+        """What comes next. The wait until its last piece is here is written down as one."""
+        endpoint, clock = self.endpoint, time.monotonic_ns
+        start = clock()
+        while True:
+            endpoint.wait()
+            end = clock()
+            endpoint.pump()
+            messages = endpoint.receive()
+            if messages:
+                self.log.waited(start - self._began, end - self._began)
+                return messages
 
     def _handle(self, source: int, content: Sent | Note) -> None:
         now = time.monotonic_ns() - self._began

@@ -88,7 +88,7 @@ def assemble(
 def _merge(tables: Sequence[Mapping[str, Columns]]) -> dict[str, Columns]:
     """One table from the workers' parts; task numbers are shifted, equal rows of counts added."""
     merged: dict[str, Columns] = empty_tables()
-    for name in ("tasks", "updates", "staleness", "memory", "edges"):
+    for name in ("tasks", "waits", "updates", "staleness", "memory", "edges"):
         parts = [part[name] for part in tables]
         merged[name] = {column: np.concatenate([part[column] for part in parts]) for column in parts[0]}
     shift, parts = 0, []

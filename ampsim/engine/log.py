@@ -1,6 +1,6 @@
 """What a worker did, written down cheaply while it runs and turned into columns afterwards.
 
-One list append per task on the hot path; everything per message is done at the end, vectorised.
+One list append per task and per wait on the hot path; everything per message is done at the end, vectorised.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ from ampsim.engine.task import KINDS, Part, Task, operation
 from ampsim.engine.worker import WorkerState
 from ampsim.ir.message import Array
 from ampsim.ir.work import Work
+from ampsim.result.schema import WAITS
 
 Columns = dict[str, Array]
 _KIND = {kind: number for number, kind in enumerate(KINDS)}
+MESSAGE, MEMORY = map(WAITS.index, ("message", "memory"))
 ABSENT = np.iinfo(np.int64).min
 
 
@@ -29,6 +31,7 @@ class WorkerLog:
         self.state = state
         self.frequency = frequency
         self._tasks: list[tuple[int, int, int, int, int, int, tuple[Part, ...]]] = []
+        self._waits: list[tuple[int, int, int]] = []
         self._consumed: list[list[Consumed]] = []
         self._memory: list[tuple[int, int, int, int, int, int]] = []
         self._updates: list[tuple[int, int, int, int, int, float, int]] = []
@@ -56,6 +59,11 @@ class WorkerLog:
             ages = (update.staleness_mean, update.staleness_max)
             self._updates.append((update.node, update.instance, end, update.version, update.gradients, *ages))
 
+    def waited(self, start: int, end: int, kind: int = MESSAGE) -> None:
+        """The worker had nothing to do from ``start`` to ``end``; ``kind`` is a number of ``schema.WAITS``."""
+        if end > start:
+            self._waits.append((kind, start, end))
+
     def service_times(self) -> dict[tuple[str, int], list[float]]:
         """Seconds that tasks of each operation and number of rows took, in order.
 
@@ -71,6 +79,7 @@ class WorkerLog:
         """All tables of this worker; ``messages.task`` counts its own tasks from 0."""
         return {
             "tasks": self._task_columns(),
+            "waits": self._wait_columns(),
             "messages": self._message_columns(),
             "updates": self._update_columns(),
             "staleness": self._staleness_columns(),
@@ -106,6 +115,15 @@ class WorkerLog:
             "vector": np.asarray(vector, np.float64),
             "read": np.asarray(read, np.int64),
             "written": np.asarray(written, np.int64),
+        }
+
+    def _wait_columns(self) -> Columns:
+        kind, start, end = _unzip(self._waits, 3)
+        return {
+            "worker": np.full(len(kind), self.state.worker, np.int32),
+            "kind": np.asarray(kind, np.int8),
+            "start": self._seconds(start),
+            "end": self._seconds(end),
         }
 
     def _message_columns(self) -> Columns:

@@ -17,7 +17,7 @@ from ampsim.errors import UsageError
 Array = NDArray[Any]
 Table = dict[str, Array]
 
-VERSION = 2
+VERSION = 3
 """Of the tables and of the run folder; a folder of a newer version is refused."""
 
 KINDS = ("forward", "backward", "update", "sync")
@@ -28,6 +28,9 @@ DIRECTIONS = ("forward", "backward")
 
 OVERFLOWS = ("stall", "spill", "fetch", "drop", "recompute")
 """Names of ``overflow.kind``, by number."""
+
+WAITS = ("message", "memory")
+"""Names of ``waits.kind``, by number."""
 
 CONTROLLER = -1
 """``source`` of what the controller sent."""
@@ -66,6 +69,12 @@ TABLES: dict[str, tuple[Column, ...]] = {
         ("vector", "f8", "FLOP", "elsewhere"),
         ("read", "i8", "B", "read from memory"),
         ("written", "i8", "B", "written to memory"),
+    ),
+    "waits": _columns(
+        ("worker", "i4", "", "index in summary.worker_names"),
+        ("kind", "i1", "", "0 until something came, 1 until off-chip memory had moved what was asked of it"),
+        ("start", "f8", "s", "when the worker had nothing left to do"),
+        ("end", "f8", "s", "when it went on"),
     ),
     "messages": (
         Column("task", "i8", "", "row in tasks of the task that took it"),

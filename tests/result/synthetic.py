@@ -39,6 +39,7 @@ class Pipeline:
         self._events: list[tuple[int, int, Callable[[], None]]] = []
         self._queues: list[list[tuple[int, int, int, tuple[Any, ...] | None]]] = [[] for _ in range(workers)]
         self._busy = [False] * workers
+        self._idle_since = [0] * workers
         self._waiting: list[int] = []
         self._flying = 0
 
@@ -78,9 +79,14 @@ class Pipeline:
             return
         kind, _, instance, message = heapq.heappop(self._queues[worker])
         kind, start = -kind, self.now
+        self._waited(worker)
         self._busy[worker] = True
         length = self.compute * (1 + worker % 3) * (2 if kind == BACKWARD else 1) // (4 if kind == UPDATE else 1)
         self._at(start + length, lambda: self._end(worker, kind, instance, message, start))
+
+    def _waited(self, worker: int) -> None:
+        if self.now > self._idle_since[worker]:
+            self.rows["waits"].append((worker, 0, self._idle_since[worker], self.now))
 
     def _end(self, worker: int, kind: int, instance: int, message: tuple[Any, ...] | None, start: int) -> None:
         work = 2e6 * (kind != UPDATE)
@@ -91,6 +97,7 @@ class Pipeline:
         queued = 400 * len(self._queues[worker])
         self.rows["memory"].append((worker, self.now, 100 * len(self.used), 50, queued, 0, 0))
         self._busy[worker] = False
+        self._idle_since[worker] = self.now
         if kind == UPDATE:
             self._update(worker, instance)
         elif kind == FORWARD:
@@ -154,7 +161,10 @@ class Pipeline:
         self._admit()
 
     def tables(self) -> dict[str, Table]:
-        """Columns, tasks sorted by worker as backends write them."""
+        """Columns, tasks and waits sorted by worker as backends write them."""
+        for worker in range(self.workers):
+            self._waited(worker)
+        self.rows["waits"].sort()
         order = sorted(range(len(self.messages)), key=lambda i: (self.rows["tasks"][i][0], i))
         self.rows["tasks"] = [self.rows["tasks"][i] for i in order]
         sums: dict[tuple[int, int], tuple[int, int]] = {}

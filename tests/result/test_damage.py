@@ -80,8 +80,8 @@ def test_a_linked_tables_folder_is_not_entered(folder: Path, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     "change, reason",
     [
-        (lambda m: m.update(schema=1), "schema 1"),
-        (lambda m: m.update(schema=3), "schema 3"),
+        (lambda m: m.update(schema=2), "schema 2"),
+        (lambda m: m.update(schema=4), "schema 4"),
         (lambda m: m.update(kind="checkpoint"), "not the manifest of a run"),
         (lambda m: m.update(files=[]), "does not list"),
         (lambda m: m["files"].pop("result.json"), "does not list"),
