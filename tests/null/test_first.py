@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,14 +28,14 @@ def test_every_question_that_a_set_answers_is_passed_on() -> None:
 
 @pytest.mark.parametrize("name", ["mlp", "list_reduction", "tree_lstm", "ggsnn_babi15", "ggsnn_qm9"])
 def test_a_part_answers_as_the_whole(name: str) -> None:
-    options = {
+    options: dict[str, Any] = {
         "mlp": {"data": "generated", "training": 500, "validation": 100},
         "list_reduction": {"lists": 500, "validation": 100},
         "tree_lstm": {"trees": 30, "validation": 5, "vocabulary": 200, "batch": 3},
         "ggsnn_babi15": {"questions": 60, "validation": 10},
         "ggsnn_qm9": {"data": "generated", "training": 80, "validation": 20},
-    }[name]
-    job = ampsim.workload(name, **options)
+    }
+    job = ampsim.workload(name, **options[name])
     whole = job.data.load().training
     part = First(whole, 3)
     fields = [node.data_field for node in job.graph.nodes if isinstance(node, Source)]
