@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import simpy
 from simpy.events import NORMAL
 
-from ampsim.engine.log import Columns, WorkerLog
+from ampsim.engine.log import MEMORY, Columns, WorkerLog
 from ampsim.engine.task import Effects, Task
 from ampsim.engine.worker import WorkerState
 from ampsim.hw.clock import FS
@@ -120,16 +120,22 @@ class Unit:
                 yield SETTLE
 
     def _run(self, task: Task, start: int) -> Act:
-        """A task: what it takes on counts from its start, what it gives up and sends counts from its end."""
+        """A task: what it takes on counts from its start, what it gives up and sends counts from its end.
+
+        What off-chip memory has to move first and last is not the task's time, but a wait before and one after it.
+        """
         effects = self.state.run(task)
+        again = self.books.restore(start)
         ready = self.books.hold(start, effects)
         if self.streams.any:
             ready = max(ready, self.streams.run(task, start))
-        now = yield ready - start + self.cost.chip_time(task.parts)
+        self.log.waited(start, ready, MEMORY)
+        now = yield ready - start + again + self.cost.chip_time(task.parts)
         done = self.books.release(now)
+        self.log.task(task, ready, now, self.books.levels["outbox"], self.books.resident(), self.memory.off_level)
         if done > now:
+            self.log.waited(now, done, MEMORY)
             now = yield done - now
-        self.log.task(task, start, now, self.books.levels["outbox"], self.books.resident(), self.memory.off_level)
         if effects.parcels or effects.reports:
             now = yield from self._send(effects, now)
         return now
@@ -155,6 +161,7 @@ class Unit:
         effects = state.take_effects()
         done = max(self.books.release(now), self.books.hold(now, effects))
         if done > now:
+            self.log.waited(now, done, MEMORY)
             now = yield done - now
         if effects.parcels or effects.reports:
             now = yield from self._send(effects, now)

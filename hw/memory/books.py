@@ -19,8 +19,8 @@ from ampsim.ir.work import total
 class Books:
     """The account of one unit in the :class:`~ampsim.hw.memory.store.Store` of its chip, in bytes of the chip's format.
 
-    What moves between levels of memory and what is computed anew takes time: :meth:`hold` and :meth:`release` give the
-    time (fs) at which that is done, ``now`` if there was nothing.
+    What moves between levels of memory takes time: :meth:`hold` and :meth:`release` give the time (fs) at which that is
+    done, ``now`` if there was nothing. So does what is computed anew: :meth:`restore` gives how long.
     """
 
     def __init__(self, state: WorkerState, cost: ChipCost, store: Store) -> None:
@@ -51,11 +51,25 @@ class Books:
         """A parcel that was sent has arrived elsewhere."""
         self._move("outbox", -self._stored(nbytes), now)
 
+    def restore(self, now: int) -> int:
+        """What the task that begins needs and is not there is computed anew, and is there until the task ends.
+
+        Gives how long (fs) that takes.
+        """
+        nbytes, parts = self._droppable.restore() if self._droppable is not None else (0, ())
+        if not parts:
+            return 0
+        self._move("caches", self._stored(nbytes), now)
+        again = self._cost.chip_time(parts) - self._cost.task_overhead
+        work = total(part.work for part in parts)
+        moved = self._stored(work.read + work.written)
+        self.store.log.add(self.state.worker, "recompute", now, now + again, moved, work)
+        return again
+
     def hold(self, now: int, effects: Effects) -> int:
         """Count what there is more of."""
         end = now
         if self._droppable is not None:
-            end = self._restore(self._droppable, now)
             self._keep(self._droppable, now)
         for kind, change in self._changes():
             if change > 0:
@@ -135,17 +149,6 @@ class Books:
             self._move("caches", -nbytes, now)
             self._log_drop(nbytes, now)
             missing -= nbytes
-
-    def _restore(self, droppable: Droppable, now: int) -> int:
-        """What the task that begins needs and is not there: it is computed anew, and is there until the task ends."""
-        nbytes, parts = droppable.restore()
-        if not parts:
-            return now
-        self._move("caches", self._stored(nbytes), now)
-        end = now + self._cost.chip_time(parts) - self._cost.task_overhead
-        work = total(part.work for part in parts)
-        self.store.log.add(self.state.worker, "recompute", now, end, self._stored(work.read + work.written), work)
-        return end
 
     def _log_drop(self, nbytes: int, now: int) -> None:
         self.store.log.add(self.state.worker, "drop", now, now, nbytes)
