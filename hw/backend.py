@@ -36,6 +36,7 @@ from ampsim.hw.network.ties import Ties
 from ampsim.hw.system import System
 from ampsim.hw.unit import Unit
 from ampsim.job import Job
+from ampsim.result.load import Meter
 from ampsim.result.run import Run
 
 REPORT_BYTES = 32  # of one completion, score or acknowledgement on its way to the controller
@@ -109,6 +110,7 @@ class Simulation:
     def run(self) -> Run:
         """Simulate to the end."""
         initial = {name: value.copy() for unit in self.units for name, value in unit.state.values().items()}
+        meter = Meter()
         self._obey(self.controller.start(0))
         # The end is the controller's to say: an event queue that runs empty before is a deadlock, never an end.
         controller, step = self.controller, self.env.step
@@ -117,6 +119,7 @@ class Simulation:
                 step()
         except EmptySchedule:
             raise self._stalled() from None
+        load = meter.load()
         for unit in self.units:
             unit.state.policy.finish()
         check_complete([unit.state for unit in self.units], self.transport.in_flight)
@@ -135,6 +138,7 @@ class Simulation:
             link_table=self.network.table(),
             capacity=[unit.memory.capacity for unit in self.units],
             settings={"system": self.system.to_dict()} | ({"tie_break": self.tie_break} if self.ties else {}),
+            load=load,
         )
         check_time(run.summary["makespan"], len(run.tables["tasks"]["kind"]), self.system.name)
         run.tables["overflow"] = self.overflow.table()

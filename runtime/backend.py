@@ -19,6 +19,7 @@ from ampsim.engine.waits import Standing, Waits, groups_of
 from ampsim.errors import RunError
 from ampsim.ir.message import Array
 from ampsim.ir.nodes import Parameterised
+from ampsim.result.load import Meter, Spent
 from ampsim.result.run import Run
 from ampsim.runtime.codec import Note, decode, note
 from ampsim.runtime.crew import Crew
@@ -61,6 +62,7 @@ class Conductor:
     def run(self, initial: Mapping[str, Array]) -> Run:
         """From the first admission to the Run. The clock starts when all workers stand ready."""
         self._gather("ready")
+        meter = Meter()
         self._began = time.monotonic_ns()
         self.crew.send_all(note("go", self._began))
         self._obey(self.controller.start(self._now()))
@@ -72,7 +74,8 @@ class Conductor:
             elif time.monotonic() - quiet_since >= QUIET:
                 quiet_since = time.monotonic()
                 self.crew.send_all(note("status", self._watch.ask()))
-        return self._collect(initial)
+        meter.stop()
+        return self._collect(initial, meter)
 
     def _hear(self, messages: Sequence[tuple[int, Any]]) -> bool:
         """Handle what came in; True if a run moved on by it."""
@@ -130,16 +133,17 @@ class Conductor:
                         self.crew.expect(worker)
         return [found[worker] for worker in range(self.plan.workers)]
 
-    def _collect(self, initial: Mapping[str, Array]) -> Run:
+    def _collect(self, initial: Mapping[str, Array], meter: Meter) -> Run:
         """Ask every worker for what it wrote down, and put it together."""
         self.crew.finish(note("finish"))
         tables, static, resident, final = [], [], [], {}
-        arrivals = []
+        arrivals, spent = [], []
         for result in self._gather("result"):
             arrays = dict(zip(result.body["names"], result.arrays, strict=True))
             tables.append(_tables(arrays))
             static.append(result.body["static"])
             resident.append(result.body["resident"])
+            spent.append(Spent(*result.body["spent"]))
             final.update({n.removeprefix("final:"): a for n, a in arrays.items() if n.startswith("final:")})
             arrivals.append(arrays["arrivals"])
         names, links = _links(arrivals)
@@ -156,6 +160,7 @@ class Conductor:
             link_table=links,
             resident=resident,
             settings={"start_method": self.crew.start_method},
+            load=meter.load(spent),
         )
 
 

@@ -16,6 +16,7 @@ from ampsim.engine.waits import Standing
 from ampsim.engine.worker import WorkerState
 from ampsim.errors import Stalled
 from ampsim.ir.message import Array, Origin
+from ampsim.result.load import Spent, spent
 from ampsim.runtime.codec import Note, Sent, decode, encode, note
 from ampsim.runtime.endpoint import Endpoint
 from ampsim.runtime.entry import Worker
@@ -139,15 +140,17 @@ def serve(worker: Worker) -> None:
             else:
                 early.append((source, content))
     loop = WorkerLoop(state, endpoint, began)
+    at_start = spent()
     with quiet(numeric=False):
         loop.run(early)
-    endpoint.send(endpoint.size - 1, result_note(loop, {"before": before, "after": resident()}))
+    used = spent().since(at_start)
+    endpoint.send(endpoint.size - 1, result_note(loop, {"before": before, "after": resident()}, used))
     while not endpoint.pump():
         endpoint.wait(0.01)
 
 
-def result_note(loop: WorkerLoop, memory: dict[str, dict[str, int]]) -> Packet:
-    """Everything a worker wrote down, its final parameters and its resident memory, as one note."""
+def result_note(loop: WorkerLoop, memory: dict[str, dict[str, int]], used: Spent) -> Packet:
+    """Everything a worker wrote down, its final parameters, its resident memory and processor time, as one note."""
     arrays: dict[str, Array] = {
         f"table:{table}.{column}": array
         for table, columns in loop.log.tables().items()
@@ -155,5 +158,5 @@ def result_note(loop: WorkerLoop, memory: dict[str, dict[str, int]]) -> Packet:
     }
     arrays["arrivals"] = np.asarray(loop.arrivals, np.int64).reshape(-1, 4)
     arrays.update({f"final:{name}": value for name, value in loop.state.values().items()})
-    body = {"names": list(arrays), "static": loop.state.static_memory(), "resident": memory}
+    body = {"names": list(arrays), "static": loop.state.static_memory(), "resident": memory, "spent": used}
     return note("result", body, list(arrays.values()))

@@ -14,6 +14,7 @@ from ampsim.engine.plan import Plan
 from ampsim.engine.policy import Planned
 from ampsim.engine.task import KINDS
 from ampsim.ir.message import Array
+from ampsim.result.load import Load
 from ampsim.result.provenance import provenance
 from ampsim.result.run import Run
 from ampsim.result.schema import empty_tables
@@ -35,10 +36,12 @@ def assemble(
     capacity: Sequence[int | None] | None = None,
     resident: Sequence[Mapping[str, Any]] | None = None,
     settings: Mapping[str, Any] | None = None,
+    load: Load | None = None,
 ) -> Run:
     """The Run of a finished plan. ``tables[w]`` and ``static[w]`` come from worker w.
 
-    Times are in ticks, ``frequency`` of them a second. Raises RunError if nothing was done.
+    Times are in ticks, ``frequency`` of them a second. ``load`` is that of the machine meanwhile. Raises RunError if
+    nothing was done.
     """
     merged = _merge(tables)
     merged["instances"] = _instances(controller, frequency)
@@ -81,7 +84,7 @@ def assemble(
             **(settings or {}),
         },
     }
-    facts = provenance(config, job.training.seed)
+    facts = provenance(config, job.training.seed) | {"load": load._asdict() if load else None}
     return Run(summary, merged, config, facts, dict(initial), dict(final))
 
 

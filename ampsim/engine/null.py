@@ -14,6 +14,7 @@ from ampsim.engine.task import Effects
 from ampsim.engine.waits import stalled
 from ampsim.engine.worker import WorkerState
 from ampsim.ir.message import Origin
+from ampsim.result.load import Meter
 from ampsim.result.run import Run
 
 
@@ -48,6 +49,7 @@ class NullBackend:
         if self._timed:
             self.logs = logs
         controller = Controller(program)
+        meter = Meter()
         self._began = self._clock()
         self._obey(controller, workers, controller.start(0))
         while not controller.done:
@@ -63,14 +65,14 @@ class NullBackend:
                 self._spread(controller, workers, state.worker, effects)
             if not moved and not controller.done:
                 raise stalled(workers, controller)
+        load = meter.load()
         for state in workers:
             state.policy.finish()
         check_complete(workers)
         final = {name: value for state in workers for name, value in state.values().items()}
         static = [state.static_memory() for state in workers]
-        return assemble(
-            plan, self.name, [log.tables() for log in logs], static, controller, self._frequency, initial, final
-        )
+        tables = [log.tables() for log in logs]
+        return assemble(plan, self.name, tables, static, controller, self._frequency, initial, final, load=load)
 
     def _now(self) -> int:
         return self._clock() - self._began
