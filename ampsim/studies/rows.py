@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from ampsim.studies.lines import Line, Lines
 
 NAME = "rows.jsonl"
@@ -14,7 +16,7 @@ class Row(Line, frozen=True, kw_only=True):
     """A point that is done: its ``key``, what the grid says of it, and its scalars or its error."""
 
     varied: dict[str, Any]
-    scalars: dict[str, float | None] = {}
+    scalars: dict[str, float | None] = msgspec.field(default_factory=dict)
     error: str | None = None
     where: str | None = None
     do: str | None = None
