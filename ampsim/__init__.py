@@ -42,6 +42,7 @@ _HOME = {
     "run": "ampsim.studies.execute",
     "simulate": "ampsim.studies.execute",
     "sweep": "ampsim.studies.sweep",
+    "validate": "ampsim.studies.validate.rounds",
     "verify": "ampsim.ir.verify",
     "what_if": "ampsim.studies.what_if",
     "workload": "ampsim.workloads",
@@ -73,6 +74,7 @@ __all__ = [
     "run",
     "simulate",
     "sweep",
+    "validate",
     "verify",
     "what_if",
     "workload",
@@ -94,6 +96,7 @@ if TYPE_CHECKING:
     from ampsim.studies.hooks import Run
     from ampsim.studies.jobs import load_job
     from ampsim.studies.sweep import sweep
+    from ampsim.studies.validate.rounds import validate
     from ampsim.studies.what_if import what_if
     from ampsim.workloads import workload
 

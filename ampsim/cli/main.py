@@ -29,6 +29,7 @@ COMMANDS = {
     "compare": "Lay two runs side by side.",
     "report": "Write one HTML page about one or more runs.",
     "calibrate": "Measure this machine and describe it as a system.",
+    "validate": "Hold the simulator to this machine; the accuracy sheet.",
     "data": "Get data sets.",
     "hw": "List and show systems.",
     "workload": "List and show workloads.",

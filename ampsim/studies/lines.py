@@ -75,6 +75,21 @@ class Lines(Generic[LineT]):
         self._write(msgspec.json.encode(line))
         self.done[line.key] = line
 
+    def clear(self) -> None:
+        """Begin anew: what was there is gone."""
+        self._file.truncate(0)
+        self.done.clear()
+        self._head()
+
+    def look(self) -> None:
+        """Read what is there, without taking the file, in the middle of another process's work too."""
+        try:
+            data = self.path.read_bytes()
+        except OSError as error:
+            what = f"the {self._noun}s cannot be read: {error.strerror}"
+            raise UsageError(what, str(self.path), f"name the folder of a {self._of}") from None
+        self._take(data[: data.rfind(b"\n") + 1])
+
     def _write(self, line: bytes) -> None:
         data = line + b"\n"
         try:
@@ -101,10 +116,16 @@ class Lines(Generic[LineT]):
         whole = data[: data.rfind(b"\n") + 1]
         if len(whole) < len(data):
             self._file.truncate(len(whole))
-        if not whole:
-            self._write(msgspec.json.encode({"kind": f"ampsim {self._of}", "version": _VERSION}))
-            return
-        head, *lines = whole.splitlines()
+        if whole:
+            self._take(whole)
+        else:
+            self._head()
+
+    def _head(self) -> None:
+        self._write(msgspec.json.encode({"kind": f"ampsim {self._of}", "version": _VERSION}))
+
+    def _take(self, whole: bytes) -> None:
+        head, *lines = whole.splitlines() or [b""]
         self._check(head)
         for number, line in enumerate(lines, 2):
             try:
