@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ampsim.reports import text
+from ampsim.result.analysis.causes import CAUSES
 from ampsim.result.schema import Array
 
 BINS = 240
@@ -17,14 +18,8 @@ FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, s
 INK, SOFT, GRID, LINE = "var(--ink)", "var(--soft)", "var(--grid)", "var(--line)"
 HUES = 10
 
-CAUSE_COLOURS = {
-    "busy": "var(--busy)",
-    "communication": "var(--communication)",
-    "waiting for input": "var(--waiting)",
-    "admission": "var(--admission)",
-    "overhead": "var(--overhead)",
-    "drained": "var(--drained)",
-}
+_NAMES = ("busy", "messaging", "admission", "waiting", "link", "memory", "synchronisation", "drained")
+CAUSE_COLOURS = {cause: f"var(--{name})" for cause, name in zip(CAUSES, _NAMES, strict=True)}
 
 
 def hue(number: int) -> str:

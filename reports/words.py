@@ -13,10 +13,12 @@ from ampsim.result.analysis.idle import BUSY, CAUSES
 from ampsim.result.compare import rows
 
 _WAS = {
+    "messaging": "receiving and sending messages and choosing tasks",
+    "starved by admission": "waiting for the controller to let instances in",
     "waiting for input": "waiting for messages that had not been sent yet",
-    "communication": "waiting for messages on their way",
-    "admission": "waiting for the controller to admit instances",
-    "overhead": "the workers' own overhead between tasks",
+    "blocked by a link": "waiting for messages on their way",
+    "out of memory": "waiting for memory",
+    "synchronisation": "waiting for one another with nothing in flight",
     "drained": "having nothing left to do",
 }
 

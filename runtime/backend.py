@@ -60,12 +60,13 @@ class Conductor:
         self._began = 0
 
     def run(self, initial: Mapping[str, Array]) -> Run:
-        """From the first admission to the Run. The clock starts when all workers stand ready."""
+        """From the first admission, when the clock starts, to the Run. All workers stand ready then."""
         self._gather("ready")
         meter = Meter()
         self._began = time.monotonic_ns()
+        first = self.controller.start(0)
         self.crew.send_all(note("go", self._began))
-        self._obey(self.controller.start(self._now()))
+        self._obey(first)
         quiet_since = time.monotonic()
         while not self.controller.done:
             heard = self._hear(self.crew.receive(QUIET))

@@ -24,27 +24,32 @@ class Word(NamedTuple):
 
 
 WORDS = (
-    Word("makespan", "s", "from the start of the run to the completion of its last instance, or to the end of its last "
-         "task if that is later", True),
-    Word("busy time", "s", "of a worker: length of the union of its tasks"),
+    Word("makespan", "s", "from the first admission, when the clock starts, to the last completion, or to the end of "
+         "the last task if that is later", True),
+    Word("busy time", "s", "of a worker: time inside `run`, the length of the union of its tasks", True),
     Word("utilization", "share", "of a worker: busy time / makespan", True),
     Word("throughput", "rows/s", "rows of training instances / sum over stretches of training of (last completion - "
-         "first admission); validation passes count in neither", True),
+         "first admission); a stretch has no validation in it", True),
     Word("time spent training", "s", "sum over stretches of training of (first admission of the next stretch - first "
          "admission)"),
     Word("time to target", "s", "time spent training when a validation pass first reached the target: an accuracy, or "
-         "a loss", True),
+         "a loss; validation is left out", True),
     Word("epochs to target", "epochs", "epochs begun when a validation pass first reached the target"),
     Word("loss", "", "sum over the rows of a pass of their losses / rows; the losses of several loss nodes count row "
          "by row"),
     Word("accuracy", "share", "rows classified correctly / rows that a loss was computed for"),
-    Word("waiting for input", "s", "idle, from the end of a task until the last message of the next task was sent",
+    Word("messaging", "s", "idle, in neither a task nor a wait: the worker receives, chooses or sends", True),
+    Word("starved by admission", "s", "in a wait, until the controller let in the instance that ended it", True),
+    Word("waiting for input", "s", "in a wait, until the message that ended it was sent", True),
+    Word("blocked by a link", "s", "in a wait, while what ended it was on its way", True),
+    Word("out of memory", "s", "in a wait for off-chip memory, or for an instance that only a full memory kept out",
          True),
-    Word("communication", "s", "idle, from then until that message had arrived", True),
-    Word("admission", "s", "waiting for input, where the controller was to send it: a new instance", True),
-    Word("overhead", "s", "idle, from the arrival of the last message to the start of the task; all of the gap before "
-         "an update", True),
-    Word("drained", "s", "idle, after a worker's last task", True),
+    Word("synchronisation", "s", "in a wait, with no instance in flight before more of the run; or for an update at "
+         "the end of an instance, once that is complete", True),
+    Word("drained", "s", "in a wait, with nothing more to do in the run, or in the segment once all its instances are "
+         "let in", True),
+    Word("segment", "", "instances of one epoch and mode that are let in before the controller waits for all of them",
+         True),
     Word("staleness", "versions", "updates of a node between the forward and the backward pass of a gradient", True),
     Word("task", "", "one group of messages of one node in one direction, run without interruption; or an update",
          True),

@@ -80,7 +80,7 @@ class Run:
 
     @property
     def makespan(self) -> float:
-        """Seconds from the start to the end of the run."""
+        """Seconds from the first admission to the last completion, or to the end of the last task if that is later."""
         return float(self.summary["makespan"])
 
     @property

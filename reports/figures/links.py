@@ -45,7 +45,7 @@ def over_time(shown: Shown, order: Sequence[int]) -> Plot:
     if len(order) > MOST_LINES:
         figure = base.frame(base.rows_height(len(order)), title)
         hover = "%{y}<br>%{z:.3g} " + f"{prefix}B/s<extra></extra>"
-        base.heat(figure, edges * scale, names, load, "var(--communication)", hover, float(load.max()))
+        base.heat(figure, edges * scale, names, load, "var(--link)", hover, float(load.max()))
         described = "Heat map: bytes per second on each link over the run."
         return Plot(figure, described, shown.title(f"load of each link ({prefix}B/s)"), note=note)
     figure = base.frame(240, title, f"load ({prefix}B/s)")
@@ -78,7 +78,7 @@ def totals(shown: Shown, sums: LinkTotals, order: Sequence[int]) -> Plot:
     amounts = [text.si(float(sums.bytes[link]), "B") for link in order]
     figure.add_bar(
         orientation="h", y=names, x=occupied, text=amounts, textposition="outside", cliponaxis=False,
-        textfont={"size": 11, "color": base.SOFT}, marker={"color": "var(--communication)", "line": {"width": 0}},
+        textfont={"size": 11, "color": base.SOFT}, marker={"color": "var(--link)", "line": {"width": 0}},
         hovertemplate="%{y}<br>%{text}, occupied %{x:.2f} %<extra></extra>",
     )  # fmt: skip
     figure.update_xaxes(range=[0, max(1e-6, float(occupied.max(initial=0.0)) * 1.25)])

@@ -14,9 +14,11 @@ from ampsim.result.schema import Array
 
 MOST_ROWS = 40
 EXPLAINED = (
-    "A gap before a task is split at the moments of the message that came last: until it was sent the worker waited "
-    "for input (or for the controller's admission), until it arrived it waited for the network, and what is left is "
-    "overhead of the worker itself. What comes after a worker's last task is drained. The parts add up to 100 %."
+    "A worker runs a task (busy), waits, or receives, chooses and sends (messaging). A wait is split by the message "
+    "that ended it: until it was sent the worker waited for input, or was starved by admission if it was for the "
+    "controller to send; while it was on its way, a link blocked the worker. Told apart are waits for memory, waits "
+    "for one another with nothing in flight (synchronisation), and those with nothing left to do (drained). The parts "
+    "add up to 100 %."
 )
 
 

@@ -1,26 +1,25 @@
-"""What every worker did with its time, and why it was idle when it was.
+"""What every worker did with its time, and why it was idle when it was: one rule for every backend.
 
-The gap before a task is split at the moments of the message that came last of those the task took:
+    task         busy                       |  tables tasks and waits say which; a worker that is in neither receives,
+    wait         one of six causes          |  chooses or sends: messaging
+    in neither   messaging                  |
 
-    end of task before      sent               arrived            start of the task
-    |---- waiting for input --|-- communication --|---- overhead ----|
-
-Moments outside the gap are moved to its nearer end. If that message admitted an instance, the wait for it is called
-admission. A task that takes no message (an update) has overhead before it. What comes after the last task is drained.
+:mod:`ampsim.result.analysis.waiting` finds the cause of a wait.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from ampsim.result.schema import ADMISSION, Array, Table
+from ampsim.result.analysis.causes import BUSY, CAUSES, MESSAGING
+from ampsim.result.analysis.waiting import Tasks, Waits, explained
+from ampsim.result.schema import Array, Table
 
-CAUSES = ("busy", "waiting for input", "communication", "admission", "overhead", "drained")
-BUSY = 0
+__all__ = ["BUSY", "CAUSES", "Breakdown", "breakdown"]
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class Breakdown:
     @cached_property
     def ticks(self) -> Array:
         """int64 (workers, causes)."""
-        return self._within([0, self.total])[:, :, 0]
+        return self._between([0, self.total])[:, :, 0]
 
     @property
     def shares(self) -> Array:
@@ -63,13 +62,18 @@ class Breakdown:
         """Edges (bins + 1, in s), and shares of each bin: float64 (workers, causes, bins)."""
         edges = [self.total * i // bins for i in range(bins + 1)]
         widths = np.maximum(np.diff(np.asarray(edges, np.int64)), 1)
-        return np.linspace(0.0, self.horizon, bins + 1), self._within(edges) / widths
+        return np.linspace(0.0, self.horizon, bins + 1), self._between(edges) / widths
 
-    def _within(self, edges: list[int]) -> Array:
+    def within(self, points: Array) -> Array:
+        """Ticks by cause between neighbours of each row of ``points`` (n, m), ticks that workers own, in order.
+
+        int64 (n, causes, m - 1).
+        """
+        return np.stack([np.diff(_covered(*part, points), axis=1) for part in self.parts], axis=1)
+
+    def _between(self, edges: list[int]) -> Array:
         """Ticks of each worker and cause between neighbours of ``edges``."""
-        points = np.arange(self.workers, dtype=np.int64)[:, None] * self.total + np.asarray(edges, np.int64)
-        covered = [np.diff(_covered(*part, points), axis=1) for part in self.parts]
-        return np.stack(covered, axis=1)
+        return self.within(np.arange(self.workers, dtype=np.int64)[:, None] * self.total + np.asarray(edges, np.int64))
 
 
 def _covered(begins: Array, lengths: Array, points: Array) -> Array:
@@ -83,9 +87,11 @@ def _covered(begins: Array, lengths: Array, points: Array) -> Array:
 
 
 def breakdown(tables: Mapping[str, Table], workers: int, makespan: float = 0.0) -> Breakdown:
-    """The time of ``workers`` workers by cause. Time of overlapping tasks counts once."""
-    tasks = tables["tasks"]
-    horizon = max(makespan, float(tasks["end"].max(initial=0.0)))
+    """The time of ``workers`` workers by cause.
+
+    Time of overlapping tasks counts once, and what of a wait lies in a task is that of the task.
+    """
+    horizon = max(makespan, float(tables["tasks"]["end"].max(initial=0.0)))
     if horizon <= 0:
         none = np.zeros(0, np.int64)
         return Breakdown(workers, 0.0, 0, ((none, none),) * len(CAUSES))
@@ -94,48 +100,57 @@ def breakdown(tables: Mapping[str, Table], workers: int, makespan: float = 0.0) 
     def ticks(seconds: Array) -> Array:
         return np.rint(np.clip(seconds / horizon, 0.0, 1.0) * total).astype(np.int64)
 
-    order = np.lexsort((tasks["end"], tasks["start"], tasks["worker"]))
-    base = tasks["worker"][order].astype(np.int64) * total
-    end = np.maximum.accumulate(ticks(tasks["end"])[order] + base)
-    free = np.maximum(np.concatenate(([0], end[:-1]))[: len(end)], base)
-    start = np.clip(ticks(tasks["start"])[order] + base, free, end)
-    sent, arrived, admits = (column[order] for column in latest(tables))
-    known = ~np.isnan(arrived)
-    sent = np.where(known, ticks(np.nan_to_num(sent)) + base, free)
-    arrived = np.where(known, ticks(np.nan_to_num(arrived)) + base, free)
-    sent = np.clip(sent, free, start)
-    arrived = np.clip(arrived, sent, start)
-    waited = sent - free
-    last = np.arange(workers, dtype=np.int64) * total
-    np.maximum.at(last, tasks["worker"][order], end)
-    return Breakdown(
-        workers,
-        horizon,
-        total,
-        (
-            (start, end - start),
-            (free, np.where(admits, 0, waited)),
-            (sent, arrived - sent),
-            (free, np.where(admits, waited, 0)),
-            (arrived, start - arrived),
-            (last, (np.arange(workers) + 1) * total - last),
-        ),
+    row, base, begin, end = _in_order(tables["tasks"], ticks, total)
+    end = np.maximum.accumulate(end)
+    begin = np.clip(begin, np.maximum(_before(end), base), end)
+    causes = [(np.full(len(row), BUSY), begin, end), _waits(tables, ticks, total, (row, base, begin, end))]
+    return Breakdown(workers, horizon, total, _parts(causes, workers * total))
+
+
+Rows = tuple[Array, Array, Array, Array]
+"""Of tasks or waits by worker and time: row in the table, first tick of the worker, begin and end (owned ticks)."""
+
+
+def _in_order(table: Table, ticks: Callable[[Array], Array], total: int) -> Rows:
+    row = np.lexsort((table["end"], table["start"], table["worker"]))
+    base = table["worker"][row].astype(np.int64) * total
+    return row, base, base + ticks(table["start"][row]), base + ticks(table["end"][row])
+
+
+def _before(ends: Array) -> Array:
+    """The latest of the ends before each."""
+    return np.concatenate(([0], np.maximum.accumulate(ends)[:-1]))[: len(ends)]
+
+
+def _waits(
+    tables: Mapping[str, Table], ticks: Callable[[Array], Array], total: int, tasks: Rows
+) -> tuple[Array, Array, Array]:
+    """Cause, begin and end of all pieces of waits that lie outside tasks."""
+    row, base, begin, end = _in_order(tables["waits"], ticks, total)
+    task_row, task_base, task_begin, task_end = tasks
+    count = len(task_row)
+    place = np.searchsorted(task_begin, begin, "right")
+    begin = np.maximum(begin, np.append(task_end, 0)[place - 1])
+    end = np.minimum(end, np.append(task_begin, np.iinfo(np.int64).max)[place])
+    begin = np.maximum(begin, _before(end))
+    end = np.maximum(begin, end)
+    following = np.where(np.append(task_base, -1)[place] == base, place, count)
+    pieces = explained(
+        tables,
+        Tasks(task_row, task_base // total, task_begin - task_base),
+        Waits(row, begin - base, end - base, following),
+        ticks,
     )
+    return pieces.cause, base[pieces.wait] + pieces.begin, base[pieces.wait] + pieces.end
 
 
-def latest(tables: Mapping[str, Table]) -> tuple[Array, Array, Array]:
-    """Of each task, when its last message was sent and arrived (s; NaN: it took none), and whether that admitted.
-
-    Of several that arrived at one time, the one sent last counts.
-    """
-    messages = tables["messages"]
-    count = len(tables["tasks"]["kind"])
-    order = np.lexsort((messages["sent"], messages["arrived"], messages["task"]))
-    task = messages["task"][order]
-    last = order[np.append(task[1:] != task[:-1], True)] if len(order) else order
-    sent, arrived = np.full(count, np.nan), np.full(count, np.nan)
-    admits = np.zeros(count, np.bool_)
-    sent[messages["task"][last]] = messages["sent"][last]
-    arrived[messages["task"][last]] = messages["arrived"][last]
-    admits[messages["task"][last]] = messages["edge"][last] == ADMISSION
-    return sent, arrived, admits
+def _parts(found: list[tuple[Array, Array, Array]], total: int) -> tuple[tuple[Array, Array], ...]:
+    """Begins and lengths by cause, of disjoint (cause, begin, end); what is left of ``total`` is messaging."""
+    cause, begin, end = (np.concatenate(column) for column in zip(*found, strict=True))
+    kept = (end > begin) & (cause != MESSAGING)
+    order = np.flatnonzero(kept)[np.argsort(begin[kept], kind="stable")]
+    cause, begin, end = cause[order], begin[order], end[order]
+    parts = [(begin[cause == number], (end - begin)[cause == number]) for number in range(len(CAUSES))]
+    free = np.concatenate(([0], end))
+    parts[MESSAGING] = (free, np.append(begin, total) - free)
+    return tuple(parts)

@@ -58,6 +58,7 @@ def link_load(tables: Mapping[str, Table], links: int, edges: Array) -> Array:
     row = table["link"].astype(np.int64) * (bins + 1)
     change = np.bincount((row + first + 1)[far], rate[far], links * (bins + 1))
     change -= np.bincount((row + last)[far], rate[far], links * (bins + 1))
-    between = np.cumsum(change.reshape(links, bins + 1), axis=1)[:, :-1]
-    between[np.abs(between) < 1e-9 * max(1.0, float(np.abs(change).max(initial=0.0)))] = 0.0
+    change = change.reshape(links, bins + 1)
+    between = np.cumsum(change, axis=1)[:, :-1]
+    between[np.abs(between) < 1e-9 * np.abs(change).max(axis=1, keepdims=True, initial=1.0)] = 0.0  # rounding
     return (load.reshape(links, bins) + between) / width
