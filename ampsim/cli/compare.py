@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from ampsim.cli.base import Command
 from ampsim.cli.options import check_report, json_option, report_option
 from ampsim.errors import ToleranceError
-
-if TYPE_CHECKING:
-    from ampsim.result.compare import Fact, Row
 
 # What --tolerance is about: the times, and what follows from them.
 PREDICTED = ("makespan", "throughput", "utilization, mean", "time to target")
@@ -32,7 +28,12 @@ COUNTED = ("graph", "messages per edge", "bytes per edge", "FLOP in matrix produ
 @report_option
 @json_option
 def command(a: Path, b: Path, tolerance: float | None, report_path: Path | None, as_json: bool) -> None:
-    """Lay the run folders A and B side by side; for an error of prediction, A is predicted and B measured."""
+    """Lay the run folders A and B side by side, and say why one took longer.
+
+    For an error of prediction, A is predicted and B measured. The three terms that explain most of a difference in time
+    are parts of the critical paths of the two runs.
+    """
+    from ampsim.cli.compare_text import print_comparison
     from ampsim.cli.output import print_json
     from ampsim.result.compare import compare
     from ampsim.studies.execute import load_run
@@ -45,10 +46,9 @@ def command(a: Path, b: Path, tolerance: float | None, report_path: Path | None,
 
         render([left, right], report_path)
     if as_json:
-        rows = [row._asdict() for row in found.rows]
-        print_json({"rows": rows, "agreement": [fact._asdict() for fact in found.agreement]})
+        print_json({"a": str(a), "b": str(b), **found.to_dict()})
     else:
-        _print(found.rows, found.agreement, a, b)
+        print_comparison(found, a, b)
     if tolerance is not None:
         outside = [
             f"{row.quantity}: {100 * row.relative:+.1f} %"
@@ -63,20 +63,3 @@ def command(a: Path, b: Path, tolerance: float | None, report_path: Path | None,
 
 def _disagrees(name: str, equal: bool | None) -> bool:
     return name in COUNTED and equal is False
-
-
-def _print(rows: list[Row], agreement: list[Fact], a: Path, b: Path) -> None:
-    from ampsim.cli.output import difference, percent, print_table, show
-
-    table = []
-    for row in rows:
-        if row.a is None and row.b is None:
-            continue
-        values = [percent(v) if row.unit == "share" else show(v) for v in (row.a, row.b)]
-        unit = "" if row.unit == "share" else row.unit
-        table.append((row.quantity, unit, *values, difference(row.a, row.b)))
-    print_table(("quantity", "unit", "A", "B", "difference"), table, align="llrrr")
-    click.echo(f"A: {a}\nB: {b}\n")
-    words = {True: "equal", False: "different", None: "not comparable"}
-    facts = [(fact.name, words[fact.equal], fact.detail) for fact in agreement]
-    print_table(("counts and parameters", "", ""), facts, align="lll")

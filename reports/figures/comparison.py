@@ -7,12 +7,14 @@ from collections.abc import Sequence
 
 from ampsim.reports import base, text
 from ampsim.reports.model import Key, Plot, Section, Sheet, Shown
-from ampsim.result.compare import Comparison, Row, compare
+from ampsim.result.compare import Comparison, Explanation, Row, compare
 
 BAND = 5.0  # per cent
 CAPTION = (
     "Each run against the one {reference}. A bar to the right means more than there, to the left less; the band "
-    "is ±5\u00a0%. Counts, bytes and FLOP do not depend on any clock and have to agree; times need not."
+    "is ±5\u00a0%. Why one took longer is told along their critical paths, in terms that add up to the difference; the "
+    "three that explain most are named. Counts, bytes and FLOP do not depend on any clock and have to agree; times "
+    "need not."
 )
 _FIGURE = ("makespan", "throughput", "utilization, mean", "time to target", "updates", "staleness, mean",
            "validation accuracy", "training loss")  # fmt: skip
@@ -31,6 +33,8 @@ def section(runs: Sequence[Shown]) -> Section | None:
     others = [shown for shown in runs if shown is not reference]
     found = [(shown, compare(shown.run, reference.run)) for shown in others]
     blocks: list[Plot | Sheet] = [differences(found, reference)]
+    blocks += [block for shown, comparison in found for block in notes(shown, comparison, reference)]
+    blocks += [block for shown, comparison in found for block in why(shown, comparison, reference)]
     blocks += [sheet(shown, comparison, reference) for shown, comparison in found]
     blocks += [facts(shown, comparison, reference) for shown, comparison in found]
     return Section("comparison", "Comparison", CAPTION.format(reference=reference.label), blocks)
@@ -94,10 +98,44 @@ def value(amount: float | None, unit: str, signed: bool = False) -> str:
 def sheet(shown: Shown, comparison: Comparison, reference: Shown) -> Sheet:
     """All quantities of two runs."""
     rows = [_cells(row) for row in comparison.rows if row.a is not None or row.b is not None]
-    first, second = _role(shown), _role(reference)
-    names = (shown.label, reference.label) if first == second else (first, second)
     title = f"{shown.label} against {reference.label}"
-    return Sheet(("quantity", *names, "difference", "relative"), rows, title, open=True)
+    return Sheet(("quantity", *_names(shown, reference), "difference", "relative"), rows, title, open=True)
+
+
+def notes(shown: Shown, comparison: Comparison, reference: Shown) -> list[Sheet]:
+    """What to know before the comparison is believed, if there is anything."""
+    rows = [[remark] for remark in comparison.remarks]
+    title = f"To know first; A is {shown.label}, B {reference.label}"
+    return [Sheet(("note",), rows, title, "l", open=True)] if rows else []
+
+
+def why(shown: Shown, comparison: Comparison, reference: Shown) -> list[Sheet]:
+    """The terms that explain most of the difference in makespan, and what they leave; nothing without a clock."""
+    found = comparison.explanation
+    if found is None or not found.main:
+        return []
+    others = found.terms[len(found.main) :]
+    rest = (sum(term.a for term in others), sum(term.b for term in others), found.rest)
+    rows = [_term(text.name(term.name), (term.a, term.b, term.difference), found) for term in found.main]
+    rows.append(_term(f"all else ({len(others):,} terms)", rest, found))
+    rows.append(_term("sum", (found.a, found.b, found.difference), found))
+    longer = "longer" if found.difference >= 0 else "less long"
+    title = f"Why {shown.label} took {text.seconds(abs(found.difference))} {longer} than {reference.label}"
+    note = "Seconds on the critical path of each: the chain of tasks and waits that the makespan is the length of."
+    header = ("term", *_names(shown, reference), "difference", "of it")
+    return [Sheet(header, rows, title, open=True, note=note)]
+
+
+def _term(name: str, times: tuple[float, float, float], found: Explanation) -> list[str]:
+    a, b, difference = times
+    share = text.percent(difference / found.difference) if found.difference else text.NONE
+    return [name, value(a, "s"), value(b, "s"), value(difference, "s", signed=True), share]
+
+
+def _names(shown: Shown, reference: Shown) -> tuple[str, str]:
+    """Predicted and measured, or the labels of two runs that are neither or both."""
+    first, second = _role(shown), _role(reference)
+    return (shown.label, reference.label) if first == second else (first, second)
 
 
 def _role(shown: Shown) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ampsim.reports import text
 from ampsim.reports.figures import (
     comparison,
     gantt,
@@ -20,6 +21,7 @@ from ampsim.reports.figures import (
 )
 from ampsim.reports.model import Plot, Section, Sheet, Shown, distinct, shown
 from ampsim.result.analysis.idle import CAUSES
+from ampsim.result.compare import compare
 from ampsim.result.run import Run
 from tests.result.synthetic import make_run
 
@@ -192,7 +194,8 @@ def test_a_comparison_names_predicted_measured_and_difference() -> None:
     predicted, measured = make_run(latency=16), make_run(backend="runtime")
     section = comparison.section(shown([predicted, measured]))
     assert section is not None
-    numbers, facts = sheets(section)
+    why, numbers, facts = sheets(section)
+    assert why.header == ("term", "predicted", "measured", "difference", "of it")
     assert numbers.header == ("quantity", "predicted", "measured", "difference", "relative")
     assert {row[1] for row in facts.rows} == {"✓ equal"}
     (plot,) = plots(section)
@@ -200,6 +203,22 @@ def test_a_comparison_names_predicted_measured_and_difference() -> None:
     share = values(plot.figure.data[0], "x")[names.index("makespan")]
     assert np.isclose(share, 100 * (predicted.makespan / measured.makespan - 1))
     assert comparison.section(shown([predicted])) is None
+
+
+def test_a_comparison_says_why_and_what_to_know_first() -> None:
+    """Terms that add up, the largest first; a remark only where there is one."""
+    predicted, measured = make_run(3, mak=1, latency=40960), make_run(3, mak=1, instances=10, backend="runtime")
+    section = comparison.section(shown([predicted, measured]))
+    assert section is not None
+    notes, why, *_ = sheets(section)
+    assert [row[0].partition(":")[0] for row in notes.rows] == ["different amounts of work"]
+    assert notes.title == "To know first; A is simulated on ring, B measured on 3 workers"
+    assert why.title.startswith("Why simulated on ring took ")
+    assert why.title.endswith(" longer than measured on 3 workers")
+    assert why.rows[0][0] == "blocked by a link"
+    assert [row[0].split(" (")[0] for row in why.rows[-2:]] == ["all else", "sum"]
+    assert why.rows[-1][-1] == f"100.0{text.SPACE}%"
+    assert comparison.why(shown([measured])[0], compare(measured, measured), shown([measured])[0]) == []
 
 
 def test_differences_of_orders_of_magnitude_are_ratios() -> None:
