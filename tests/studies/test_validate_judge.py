@@ -46,7 +46,7 @@ def test_without_a_round_there_is_no_figure() -> None:
 
 def test_utilization_is_judged_worker_by_worker_in_points() -> None:
     """Errors that cancel in the mean do not cancel here; the worker that is furthest off counts."""
-    rounds = [(says(utilization=[0.5, 0.5]), says(utilization=[0.6, 0.4 + extra])) for extra in (-0.1, 0.0, 0.3)]
+    rounds = [(says(utilization=[0.5, 0.5]), says(utilization=[0.55, 0.4 + extra])) for extra in (-0.1, 0.0, 0.3)]
     assert utilization(rounds) == pytest.approx(0.1)
 
 
@@ -70,6 +70,9 @@ def test_a_node_that_only_one_side_has_is_as_far_as_can_be() -> None:
 def test_a_measurement_lies_inside_its_interval_or_not() -> None:
     predicted = says(100, intervals={"throughput": (90, 120), "makespan": (9.0, 9.5)})
     assert list(intervals([(predicted, says(90))])) == [Within(True, 0.3), Within(False, pytest.approx(0.05))]  # type: ignore[arg-type]
+    assert [within.inside for within in intervals([(predicted, says(value, makespan=9.2)) for value in (89, 121)])] == [
+        False, True, False, True,
+    ]  # fmt: skip
     assert list(intervals([(says(), says())])) == []
 
 
@@ -116,7 +119,7 @@ def test_a_case_without_a_round_is_not_judged() -> None:
 def test_disturbed_rounds_are_counted_and_judged_all_the_same() -> None:
     item = an_item()
     pairs = [(says(), says())] * 2
-    found = records(item, pairs, disturbed=True) + records(item, pairs, disturbed=None)
+    found = [r for told in (True, False, None) for r in records(item, pairs, disturbed=told)]
     row = judge(item, found, Tolerances())
     assert (row.disturbed, row.judged) == (2, True)
 

@@ -145,6 +145,7 @@ def test_pairs_are_ranked_as_measured() -> None:
 
 def test_a_prediction_of_no_difference_ranks_nothing() -> None:
     assert ranked((100, 100), (100, 200)).value == 0
+    assert ranked((100, 200), (100, 100)).value == 0
 
 
 def test_pairs_that_differ_little_have_no_rank() -> None:
