@@ -29,6 +29,7 @@ _HOME = {
     "Recipe": "ampsim.job",
     "Run": "ampsim.studies.hooks",
     "SGD": "ampsim.engine.optimizer",
+    "StalenessCurve": "ampsim.studies.staleness_curve",
     "Step": "ampsim.engine.rates",
     "System": "ampsim.hw",
     "Training": "ampsim.job",
@@ -38,9 +39,11 @@ _HOME = {
     "load_job": "ampsim.studies.jobs",
     "load_run": "ampsim.studies.execute",
     "load_system": "ampsim.studies.execute",
+    "reach": "ampsim.studies.reach",
     "replay": "ampsim.studies.execute",
     "run": "ampsim.studies.execute",
     "simulate": "ampsim.studies.execute",
+    "staleness_curve": "ampsim.studies.trials",
     "sweep": "ampsim.studies.sweep",
     "validate": "ampsim.studies.validate.rounds",
     "verify": "ampsim.ir.verify",
@@ -60,6 +63,7 @@ __all__ = [
     "Momentum",
     "Recipe",
     "Run",
+    "StalenessCurve",
     "Step",
     "System",
     "Training",
@@ -70,9 +74,11 @@ __all__ = [
     "load_run",
     "load_system",
     "nodes",
+    "reach",
     "replay",
     "run",
     "simulate",
+    "staleness_curve",
     "sweep",
     "validate",
     "verify",
@@ -95,7 +101,10 @@ if TYPE_CHECKING:
     from ampsim.studies.execute import load_run, load_system, replay, run, simulate
     from ampsim.studies.hooks import Run
     from ampsim.studies.jobs import load_job
+    from ampsim.studies.reach import reach
+    from ampsim.studies.staleness_curve import StalenessCurve
     from ampsim.studies.sweep import sweep
+    from ampsim.studies.trials import staleness_curve
     from ampsim.studies.validate.rounds import validate
     from ampsim.studies.what_if import what_if
     from ampsim.workloads import workload

@@ -26,6 +26,7 @@ COMMANDS = {
     "simulate": "Run the same job on a simulated system.",
     "sweep": "Simulate every point of a grid; go on after a kill.",
     "what-if": "Say what a faster resource would gain a run.",
+    "reach": "Say when a job would reach its target on a system.",
     "compare": "Lay two runs side by side.",
     "report": "Write one HTML page about one or more runs.",
     "calibrate": "Measure this machine and describe it as a system.",
