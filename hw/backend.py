@@ -72,10 +72,14 @@ class SimBackend:
         with quiet(plan.mode == "numeric"):
             if self.system.overflow == "stall":
                 return run_stalling(plan, lambda narrowed: self._start(narrowed, plan), self._worker_of)
-            return Simulation(plan, self.system, tie_break=self.tie_break).run()
+            return self.simulation(plan).run()
+
+    def simulation(self, plan: Plan, told: Plan | None = None) -> Simulation:
+        """The simulation of a plan; the Run speaks of ``told``, where that is another one."""
+        return Simulation(plan, self.system, told, self.tie_break)
 
     def _start(self, plan: Plan, told: Plan) -> tuple[Callable[[], Run], Controller]:
-        simulation = Simulation(plan, self.system, told, self.tie_break)
+        simulation = self.simulation(plan, told)
         return simulation.run, simulation.controller
 
     def _worker_of(self, chip: str) -> int:
@@ -104,14 +108,18 @@ class Simulation:
         states = [WorkerState(self.program, w, plan.policy(w), plan.values) for w in range(plan.workers)]
         self.static = [self._static(state) for state in states]
         self.stores = {chip: self._store(chip, here) for chip, here in workers_of(self.chips).items()}
-        self.units = [Unit(self, state, self.stores[self.chips[state.worker]]) for state in states]
+        self.units = [self.unit(state, self.stores[self.chips[state.worker]]) for state in states]
         self.free_host = self._free_host()
+
+    def unit(self, state: WorkerState, store: Store) -> Unit:
+        """A worker on its unit of a chip."""
+        return Unit(self, state, store)
 
     def run(self) -> Run:
         """Simulate to the end."""
         initial = {name: value.copy() for unit in self.units for name, value in unit.state.values().items()}
         meter = Meter()
-        self._obey(self.controller.start(0))
+        self._obey(self.controller.start(self.now))
         # The end is the controller's to say: an event queue that runs empty before is a deadlock, never an end.
         controller, step = self.controller, self.env.step
         try:

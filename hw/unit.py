@@ -146,19 +146,9 @@ class Unit:
         cost = sum([self.cost.parcel_time(self.simulation.carried(source, n)) for source, _, n, _ in arrivals])
         if cost:
             now = yield cost
-        state = self.state
-        for source, sent, nbytes, content in arrivals:
-            if source != HOST:
-                self.books.taken_in(nbytes)
-                state.deliver(content, Origin(source, sent, now))
-            elif content[0] == "admit":
-                state.admit(content[1], Origin(HOST, sent, now))
-            elif content[0] == "sync":
-                instance, groups = content[1]
-                state.synchronise(instance, groups, Origin(HOST, sent, now))
-            else:
-                state.update_now(content[1])
-        effects = state.take_effects()
+        for arrival in arrivals:
+            self._deliver(arrival, now)
+        effects = self.state.take_effects()
         done = max(self.books.release(now), self.books.hold(now, effects))
         if done > now:
             self.log.waited(now, done, MEMORY)
@@ -166,6 +156,21 @@ class Unit:
         if effects.parcels or effects.reports:
             now = yield from self._send(effects, now)
         return now
+
+    def _deliver(self, arrival: Arrival, now: int) -> None:
+        """A parcel or a command is with the worker."""
+        source, sent, nbytes, content = arrival
+        state = self.state
+        if source != HOST:
+            self.books.taken_in(nbytes)
+            state.deliver(content, Origin(source, sent, now))
+        elif content[0] == "admit":
+            state.admit(content[1], Origin(HOST, sent, now))
+        elif content[0] == "sync":
+            instance, groups = content[1]
+            state.synchronise(instance, groups, Origin(HOST, sent, now))
+        else:
+            state.update_now(content[1])
 
     def _send(self, effects: Effects, now: int) -> Act:
         """Parcels leave one after the other, each after the time it keeps the sender busy; reports go last."""

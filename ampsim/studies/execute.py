@@ -71,9 +71,15 @@ def simulate(
     return SimBackend(loaded, tie_break).execute(plan)
 
 
-def replay(measured: Run, system: System | str | Path, *, mode: str = "numeric") -> Run:
-    """Simulate the very order of tasks that ``measured`` had; in numeric mode the parameters come out bit-equal."""
+def replay(measured: Run, system: System | str | Path, *, mode: str = "numeric", durations: bool = False) -> Run:
+    """Simulate the very order of tasks that ``measured`` had; in numeric mode the parameters come out bit-equal.
+
+    With ``durations`` all that takes time takes as long as it was measured: tasks, the messaging between them, parcels
+    and orders on their way. Who waits, and for how long, is left to come out; the system gives names and memory only.
+    That asks for a run on real workers. Raises UsageError otherwise.
+    """
     from ampsim.hw.backend import SimBackend
+    from ampsim.hw.playback import PlaybackBackend
 
     job = Job.from_dict(measured.config["job"])
     owner = measured.config["run"]["owner"]
@@ -81,7 +87,9 @@ def replay(measured: Run, system: System | str | Path, *, mode: str = "numeric")
     plan = Plan(
         job, measured.summary["workers"], mode=mode, values=values, order=replay_order(measured), owner=tuple(owner)
     )
-    return SimBackend(load_system(system)).execute(plan)
+    loaded = load_system(system)
+    backend = PlaybackBackend(loaded, measured) if durations else SimBackend(loaded)
+    return backend.execute(plan)
 
 
 def load_run(folder: str | Path) -> Run:
