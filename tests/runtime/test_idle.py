@@ -20,7 +20,7 @@ def shares(run: Run) -> dict[str, float]:
     """The mean worker's time by cause."""
     found = breakdown(run.tables, run.workers, run.makespan)
     assert (found.ticks.sum(axis=1) == found.total).all()
-    assert np.allclose(found.utilization, run.utilization, rtol=1e-9)
+    assert np.allclose(found.utilization, run.summary["utilization"], rtol=1e-9)
     return dict(zip(CAUSES, found.shares.mean(axis=0).tolist(), strict=True))
 
 
