@@ -149,6 +149,9 @@ def _causes(found: Comparison) -> None:
 
 def _nodes(found: Comparison) -> None:
     rows = sorted(found.nodes, key=lambda row: -abs(row.difference))
+    if all(row.mean_a is not None and row.mean_b is not None and _alike(row.mean_a, row.mean_b) for row in rows):
+        _heading(f"service times are equal at every node: {len(rows):,} kinds of task")
+        return
     shown = rows[:MOST]
     size, unit = _unit([value for row in shown for value in (row.mean_a, row.mean_b)])
     whole, whole_unit = _unit([value for row in shown for value in (row.total_a, row.total_b)])
@@ -164,6 +167,11 @@ def _nodes(found: Comparison) -> None:
     ]
     _print_columns(columns, "l")
     _more(rows)
+
+
+def _alike(a: float, b: float) -> bool:
+    """Equal but for the rounding of sums."""
+    return abs(a - b) <= 1e-9 * max(abs(a), abs(b))
 
 
 def _edges(found: Comparison) -> None:

@@ -48,6 +48,8 @@ WORDS = (
          "the end of an instance, once that is complete", True),
     Word("drained", "s", "in a wait, with nothing more to do in the run, or in the segment once all its instances are "
          "let in", True),
+    Word("critical path", "s", "of a run: tasks and waits, each the one that the next had to wait for last; its length "
+         "is the makespan", True),
     Word("segment", "", "instances of one epoch and mode that are let in before the controller waits for all of them",
          True),
     Word("staleness", "versions", "updates of a node between the forward and the backward pass of a gradient", True),

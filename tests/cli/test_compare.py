@@ -30,7 +30,8 @@ def parts(text: str) -> dict[str, list[str]]:
 
 
 def test_the_parts_of_a_comparison(capsys: pytest.CaptureFixture[str]) -> None:
-    found = parts(printed(make_run(2, mak=1, latency=40960), make_run(2, mak=2), capsys))
+    slow, fast = make_run(2, mak=1, latency=40960), make_run(2, mak=2)
+    found = parts(printed(slow, fast, capsys))
     names = [heading.split(":")[0].split("  ")[0] for heading in found]
     assert names == [
         "A",
@@ -38,7 +39,7 @@ def test_the_parts_of_a_comparison(capsys: pytest.CaptureFixture[str]) -> None:
         "quantity",
         "why A took 5.924 s more than B",
         "the mean worker's time by cause, in s",
-        "service times by node",
+        "service times are equal at every node",
         "traffic by edge",
         "staleness by node",
         "loss and accuracy, segment by segment",
@@ -50,6 +51,8 @@ def test_the_parts_of_a_comparison(capsys: pytest.CaptureFixture[str]) -> None:
         "   pipeline on ring, simulated, 2 workers, numeric",
     ]
     assert found["settings that differ"][-1].split() == ["training.max_active_keys", "1", "2"]
+    slower = parts(printed(make_run(2, compute=8192), fast, capsys))
+    assert any(heading.startswith("service times by node: means in ms, totals in ") for heading in slower)
 
 
 def test_the_explanation_adds_up_on_paper(capsys: pytest.CaptureFixture[str]) -> None:
@@ -103,7 +106,7 @@ def test_many_parts_and_long_or_hostile_names(
 ) -> None:
     """Most of a part is left to --json; names are cut, and steer no terminal."""
     monkeypatch.setenv("COLUMNS", str(columns))
-    a, b = (make_run(12, latency=n, epochs=1, names=lambda name: f"\x1b[31m{name}{'x' * 80}") for n in (5, 9000))
+    a, b = (make_run(12, compute=4096 + n, latency=n, epochs=1, names=lambda name: f"\x1b[31m{name}{'x' * 80}") for n in (5, 9000))
     text = printed(a, b, capsys)
     assert text.count(" more: --json has all") == 3
     assert "\x1b" not in text

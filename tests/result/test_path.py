@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ampsim.result.analysis.causes import BUSY, CAUSES
+from ampsim.result.analysis.causes import BUSY, CAUSES, DRAINED
 from ampsim.result.analysis.idle import breakdown
 from ampsim.result.analysis.path import critical_path
 from ampsim.result.schema import Table, empty_tables
@@ -97,6 +97,41 @@ def test_an_update_that_the_controller_ordered_follows_the_last_completion() -> 
         instances=[instance(0, 0, 4), instance(1, 0, 6.5)],
     )
     assert found(example, 9.0) == ({3: 5.0, 2: 1.0}, {"messaging": 1.0, "synchronisation": 2.0})
+
+
+def test_a_message_that_was_only_passed_on_leads_to_where_it_came_from() -> None:
+    """Worker 0 works for instance 0 until 3; its result reaches worker 1 at 4, which sends it back at 5."""
+    example = tables(
+        tasks=[task(0, 0, 3), task(0, 6, 8), task(1, 0, 1)],
+        waits=[(0, 0, 3, 6), (1, 0, 1, 4)],
+        messages=[message(0, -1, 0, 0), message(1, 1, 5, 6), message(2, -1, 0, 0, instance=1)],
+        instances=[instance(0, 0, 8), instance(1, 0, 1)],
+    )
+    tasks, waits = found(example, 8.0)
+    assert tasks == {0: 3.0, 1: 2.0}
+    assert waits == {"blocked by a link": 2.0, "messaging": 1.0}
+
+
+def test_an_instance_that_was_only_passed_on_leads_to_its_admission() -> None:
+    """Instance 0 completes at 2; instance 1 is admitted at 3 at its source on worker 1, which sends it on at 5."""
+    example = tables(
+        tasks=[task(0, 0, 2), task(0, 6, 8)],
+        waits=[(0, 0, 2, 6), (1, 0, 0, 4)],
+        messages=[message(0, -1, 0, 0), message(1, 1, 5, 6, instance=1)],
+        instances=[instance(0, 0, 2), instance(1, 3, 8)],
+    )
+    tasks, waits = found(example, 8.0)
+    assert tasks == {0: 2.0, 1: 2.0}
+    assert sum(waits.values()) == 4.0
+    assert waits["blocked by a link"] + waits["messaging"] == 3.0
+
+
+def test_before_the_end_of_a_run_the_path_is_not_drained() -> None:
+    """Each pass of validation ends with workers that have nothing left to do; the next epoch waits for it."""
+    run = make_run(3, mak=2, latency=9000)
+    idle = breakdown(run.tables, 3, run.makespan)
+    assert idle.ticks[:, DRAINED].any()
+    assert critical_path(run.tables, idle).waits[DRAINED] == 0
 
 
 def test_what_one_worker_does_is_all_on_the_path() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping
+from typing import cast
 
 import numpy as np
 
@@ -16,62 +17,62 @@ TOOK_NONE = -2
 
 
 class Order:
-    """Lists by task, times in ticks of a Breakdown; ``sent`` and ``source`` are of the last message a task took.
+    """Lists by task, times in ticks of a Breakdown. ``sent``, ``source`` and ``instance`` are of its last message.
 
     ``rank`` numbers tasks in order of their ends. Whoever goes from rank to lower rank comes to an end, whatever the
     tables hold.
     """
 
     def __init__(self, tables: Mapping[str, Table], idle: Breakdown) -> None:
-        tasks, messages = tables["tasks"], tables["messages"]
-        start, end = _tick(idle, tasks["start"]), _tick(idle, tasks["end"])
+        def ticks(seconds: Array) -> Array:
+            found: Array = np.rint(np.clip(seconds / idle.horizon, 0.0, 1.0) * idle.total).astype(np.int64)
+            return found
+
+        tasks, messages, waits, instances = (tables[name] for name in ("tasks", "messages", "waits", "instances"))
+        start, end = ticks(tasks["start"]), ticks(tasks["end"])
         order = np.lexsort((start, end))
         rank = np.empty_like(order)
         rank[order] = np.arange(len(order))
         self.last = int(order[-1])
         self.start, self.end, self.rank = np.minimum(start, end).tolist(), end.tolist(), rank.tolist()
         self.worker = tasks["worker"].tolist()
-        self.sent, self.source = [0] * len(order), [TOOK_NONE] * len(order)
-        newest = _latest(messages, idle.workers)
-        for task, sent, source in zip(messages["task"][newest].tolist(), _tick(idle, messages["sent"][newest]).tolist(),
-                                      messages["source"][newest].tolist(), strict=True):  # fmt: skip
-            self.sent[task], self.source[task] = sent, source
-        self._of: dict[int, tuple[list[int], list[int]]] = {}  # by worker: ends, and tasks, in order of rank
-        for worker, task, ended in zip(tasks["worker"][order].tolist(), order.tolist(), end[order].tolist(),
-                                       strict=True):  # fmt: skip
-            ends, mine = self._of.setdefault(worker, ([], []))
-            ends.append(ended)
-            mine.append(task)
-        self._completed, self._completing = _completions(tables, order, idle)
-        self._waits: dict[int, list[int]] = {}  # by worker: their ends
-        waits = tables["waits"]
-        for worker, ended in sorted(zip(waits["worker"].tolist(), _tick(idle, waits["end"]).tolist(), strict=True)):
-            self._waits.setdefault(worker, []).append(ended)
+        newest, count = _latest(messages, idle.workers), len(order)
+        self.source = _by_task(messages, "source", newest, np.full(count, TOOK_NONE))
+        self.instance = _by_task({**messages, "instance": messages["state"][:, 0]}, "instance", newest, np.zeros(count))
+        self.sent = _by_task({**messages, "sent": ticks(messages["sent"])}, "sent", newest, np.zeros(count))
+        self.admitted = dict(zip(instances["instance"].tolist(), ticks(instances["admitted"]).tolist(), strict=True))
+        self._of_worker = _grouped(tasks["worker"][order], order)
+        along = np.argsort(rank[messages["task"]], kind="stable")
+        self._of_instance = _grouped(messages["state"][along, 0], messages["task"][along])
+        completed = ticks(instances["completed"])
+        ended = np.argsort(completed, kind="stable")
+        self._completed, self._completing = completed[ended].tolist(), instances["instance"][ended].tolist()
+        woke = ticks(waits["end"])
+        self._woke = _grouped(waits["worker"][np.argsort(woke)], np.sort(woke))
 
-    def before(self, task: int, worker: int, time: int) -> int:
+    def of_worker(self, task: int, worker: int, time: int) -> int:
         """The last task of ``worker`` that had ended by ``time``, below ``task`` in rank; or NONE."""
-        ends, mine = self._of.get(worker, ([], []))
-        return self._below(task, mine, bisect_right(ends, time))
+        return self._below(task, self._of_worker.get(worker, []), time)
 
-    def completed(self, task: int, time: int) -> int:
+    def of_instance(self, task: int, instance: int, time: int) -> int:
+        """The same among the tasks, of any worker, that took a message of ``instance``."""
+        return self._below(task, self._of_instance.get(instance, []), time)
+
+    def of_completed(self, task: int, time: int) -> int:
         """The last task of the instance that was the last to be completed by ``time``; or NONE."""
-        return self._below(task, self._completing, bisect_right(self._completed, time))
+        place = bisect_right(self._completed, time)
+        return self.of_instance(task, self._completing[place - 1], time) if place else NONE
 
     def slept(self, worker: int, begin: int, end: int) -> bool:
         """Whether a wait of ``worker`` ended within (begin, end]."""
-        ends = self._waits.get(worker, [])
-        return bisect_right(ends, end) > bisect_right(ends, begin)
+        woke = self._woke.get(worker, [])
+        return bisect_right(woke, end) > bisect_right(woke, begin)
 
-    def _below(self, task: int, others: list[int], place: int) -> int:
-        rank = self.rank
+    def _below(self, task: int, others: list[int], time: int) -> int:
+        rank, place = self.rank, bisect_right(others, time, key=self.end.__getitem__)
         while place and rank[others[place - 1]] >= rank[task]:
             place -= 1
         return others[place - 1] if place else NONE
-
-
-def _tick(idle: Breakdown, seconds: Array) -> Array:
-    ticks: Array = np.rint(np.clip(seconds / idle.horizon, 0.0, 1.0) * idle.total).astype(np.int64)
-    return ticks
 
 
 def _latest(messages: Table, workers: int) -> Array:
@@ -85,20 +86,16 @@ def _latest(messages: Table, workers: int) -> Array:
     return newest
 
 
-def _completions(tables: Mapping[str, Table], order: Array, idle: Breakdown) -> tuple[list[int], list[int]]:
-    """When instances were completed, in order of time, and of each the last task that took a message of it."""
-    instances, messages = tables["instances"], tables["messages"]
-    if not len(messages["task"]) or not len(instances["instance"]):
-        return [], []
-    rank = np.empty_like(order)
-    rank[order] = np.arange(len(order))
-    number = messages["state"][:, 0]
-    by = np.lexsort((rank[messages["task"]], number))
-    newest = by[np.append(number[by][1:] != number[by][:-1], True)]
-    found = number[newest]
-    place = np.minimum(np.searchsorted(found, instances["instance"]), len(found) - 1)
-    there = found[place] == instances["instance"]
-    completed = _tick(idle, instances["completed"])[there]
-    tasks = messages["task"][newest][place][there]
-    along = np.argsort(completed, kind="stable")
-    return completed[along].tolist(), tasks[along].tolist()
+def _by_task(messages: Table, column: str, newest: Array, default: Array) -> list[int]:
+    """Whole numbers of the messages in rows ``newest`` by their tasks."""
+    found = default.astype(np.int64)
+    found[messages["task"][newest]] = messages[column][newest]
+    return cast("list[int]", found.tolist())
+
+
+def _grouped(keys: Array, values: Array) -> dict[int, list[int]]:
+    """Values by key, in the order given."""
+    order = np.argsort(keys, kind="stable")
+    found, first = np.unique(keys[order], return_index=True)
+    parts = np.split(values[order], first[1:]) if len(found) else []
+    return {key: part.tolist() for key, part in zip(found.tolist(), parts, strict=True)}

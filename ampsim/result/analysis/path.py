@@ -2,12 +2,14 @@
 
 It is walked from the end of the run back to its beginning, from each task to what it had to wait for last:
 
-    task  <-  the task before it on its worker             if the last message it took had been sent by then
-          <-  the last task of the worker that sent it     if it was sent later
-          <-  the last task of the instance completed last if the controller sent it: one that completes lets one in
+    task  <-  the task before it on its worker              if the last message it took had been sent by then
+          <-  the last task of the worker that sent it      if it was sent later
+          <-  the last task of its instance                 if that worker only passed it on
+          <-  the last task of the instance completed last  if the controller sent it: one that completes lets one in
 
 What lies between two tasks of the path is split by the causes of :mod:`ampsim.result.analysis.idle`, on the worker that
-waited. A shorter task on the path makes the run shorter, until another path is longer; one that is not on it does not.
+waited. Before the end of a run nothing on its path is drained: it waits for synchronisation there. A shorter task on
+the path makes the run shorter, until another path is longer; one that is not on it does not.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ampsim.result.analysis.causes import BUSY, CAUSES, MESSAGING
+from ampsim.result.analysis.causes import BUSY, CAUSES, DRAINED, LINK, MESSAGING, SYNCHRONISATION
 from ampsim.result.analysis.idle import Breakdown
 from ampsim.result.analysis.order import NONE, TOOK_NONE, Order
 from ampsim.result.schema import CONTROLLER, Array, Table
@@ -49,13 +51,15 @@ def critical_path(tables: Mapping[str, Table], idle: Breakdown) -> Path:
 class _Walk:
     """The way back from the end. ``tasks`` are (task, ticks), last one first.
 
-    ``gaps`` are (worker, begin, end) of what lies between. ``held`` are (worker, begin, end, ticks): for so long the
-    controller kept a message back, and what the worker did from ``begin`` to ``end`` tells why.
+    ``gaps`` are (worker, begin, end) of what lies between; ``passed`` are those in which the worker only passed on what
+    others had sent it. ``held`` are (worker, begin, end, ticks): for so long the controller kept a message back, and
+    what the worker did from ``begin`` to ``end`` tells why.
     """
 
     def __init__(self, order: Order, total: int) -> None:
         self.tasks: list[tuple[int, int]] = []
         self.gaps: list[tuple[int, int, int]] = []
+        self.passed: list[tuple[int, int, int]] = []
         self.held: list[tuple[int, int, int, int]] = []
         self._order = order
         self._at = total  # all that comes after is accounted for
@@ -71,41 +75,67 @@ class _Walk:
         """What ``task`` had to wait for; the time between is accounted for."""
         order = self._order
         worker, source, sent = order.worker[task], order.source[task], order.sent[task]
-        previous = order.before(task, worker, self._at)
-        free = order.end[previous] if previous != NONE else 0
+        previous = order.of_worker(task, worker, self._at)
+        free = self._end(previous)
         if source == TOOK_NONE and order.slept(worker, free, self._at):
             # The controller had it done, once all was quiet: an update at the end of an epoch.
-            source, sent = CONTROLLER, self._at
+            return self._controller(task, worker, free)
         if source == TOOK_NONE or sent <= free:
             self._gap(worker, free)
             return previous
         self._gap(worker, sent)
-        if source != CONTROLLER:
-            other = order.before(task, source, sent)
-            self._gap(source, order.end[other] if other != NONE else 0)
-            return other
-        other = order.completed(task, sent)
-        since = order.end[other] if other != NONE else 0
+        return self._controller(task, worker, free) if source == CONTROLLER else self._sender(task, source)
+
+    def _controller(self, task: int, worker: int, free: int) -> int:
+        """What the controller waited for before it sent; the worker had been free since ``free``."""
+        other = self._order.of_completed(task, self._at)
+        since = self._end(other)
         if since < self._at:
             self.held.append((worker, max(free, since), self._at, self._at - since))
             self._at = since
         return other
 
-    def _gap(self, worker: int, begin: int) -> None:
+    def _sender(self, task: int, source: int) -> int:
+        """What the worker ``source`` did before it sent."""
+        order = self._order
+        other = order.of_worker(task, source, self._at)
+        free = self._end(other)
+        if order.slept(source, free, self._at):
+            # Something came, and what it sent is no more than that, routed onwards.
+            instance = order.instance[task]
+            origin = order.of_instance(task, instance, self._at)
+            came = min(order.admitted.get(instance, 0), self._at)
+            if came > max(self._end(origin), free):
+                self._gap(source, came, self.passed)
+                return self._controller(task, source, free)
+            if self._end(origin) > free:
+                self._gap(source, self._end(origin), self.passed)
+                return origin
+        self._gap(source, free)
+        return other
+
+    def _end(self, task: int) -> int:
+        return self._order.end[task] if task != NONE else 0
+
+    def _gap(self, worker: int, begin: int, kind: list[tuple[int, int, int]] | None = None) -> None:
         if begin < self._at:
-            self.gaps.append((worker, begin, self._at))
+            (self.gaps if kind is None else kind).append((worker, begin, self._at))
             self._at = begin
 
     def waits(self, idle: Breakdown) -> Array:
         """Ticks between the tasks by cause."""
         found: Array = _by_cause(idle, np.asarray(self.gaps, np.int64).reshape(-1, 3)).sum(axis=0)
-        # What the sender of a message did in between, before it passed on what another worker had sent it.
-        found[MESSAGING] += found[BUSY]
+        passed = _by_cause(idle, np.asarray(self.passed, np.int64).reshape(-1, 3)).sum(axis=0)
+        found[MESSAGING] += passed[MESSAGING] + passed[BUSY] + found[BUSY]
+        found[LINK] += passed.sum() - passed[MESSAGING] - passed[BUSY]
         found[BUSY] = 0
         held = np.asarray(self.held, np.int64).reshape(-1, 4)
         why = _by_cause(idle, held[:, :3])
         why[:, BUSY] = -1
         np.add.at(found, why.argmax(axis=1), held[:, 3])
+        # A worker may have nothing left to do in its segment; the run has, or this was not its path.
+        found[SYNCHRONISATION] += found[DRAINED]
+        found[DRAINED] = 0
         return found
 
 
