@@ -119,8 +119,8 @@ def why(shown: Shown, comparison: Comparison, reference: Shown) -> list[Sheet]:
     rows = [_term(text.name(term.name), (term.a, term.b, term.difference), found) for term in found.main]
     rows.append(_term(f"all else ({len(others):,} terms)", rest, found))
     rows.append(_term("sum", (found.a, found.b, found.difference), found))
-    longer = "longer" if found.difference >= 0 else "less long"
-    title = f"Why {shown.label} took {text.seconds(abs(found.difference))} {longer} than {reference.label}"
+    more = "more" if found.difference >= 0 else "less"
+    title = f"Why {shown.label} took {text.seconds(abs(found.difference))} {more} than {reference.label}"
     note = "Seconds on the critical path of each: the chain of tasks and waits that the makespan is the length of."
     header = ("term", *_names(shown, reference), "difference", "of it")
     return [Sheet(header, rows, title, open=True, note=note)]

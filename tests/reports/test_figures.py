@@ -214,7 +214,7 @@ def test_a_comparison_says_why_and_what_to_know_first() -> None:
     assert [row[0].partition(":")[0] for row in notes.rows] == ["different amounts of work"]
     assert notes.title == "To know first; A is simulated on ring, B measured on 3 workers"
     assert why.title.startswith("Why simulated on ring took ")
-    assert why.title.endswith(" longer than measured on 3 workers")
+    assert why.title.endswith(" more than measured on 3 workers")
     assert why.rows[0][0] == "blocked by a link"
     assert [row[0].split(" (")[0] for row in why.rows[-2:]] == ["all else", "sum"]
     assert why.rows[-1][-1] == f"100.0{text.SPACE}%"
