@@ -87,15 +87,14 @@ def test_nothing_is_admitted_meanwhile() -> None:
         assert not ((instances["admitted"] < start) & (instances["completed"] > end)).any()
 
 
-def test_waiting_for_the_order_is_admission_and_for_the_mean_communication() -> None:
+def test_waiting_for_the_mean_is_synchronisation() -> None:
     """Copy 1 waits for what comes back; copy 0 for what comes."""
     run = simulate("epoch")
     found = breakdown(run.tables, 2, run.summary["makespan"])
     seconds = dict(zip(CAUSES, found.seconds.T.tolist(), strict=True))
     for worker, wanted in ((0, SIZE / SLOW), (1, sync_time(run))):
-        spent = seconds["communication"][worker] + seconds["waiting for input"][worker]
-        assert spent == pytest.approx(wanted, rel=0.01)
-    assert max(seconds["overhead"]) < 0.01 * sync_time(run)
+        assert seconds["synchronisation"][worker] == pytest.approx(wanted, rel=0.01)
+    assert max(seconds["messaging"]) < 0.01 * sync_time(run)
 
 
 def test_parameters_on_their_way_take_memory() -> None:
