@@ -27,7 +27,7 @@ SUITE = {
     },
     "jobs": {"mlp": {"job": "mlp", "settings": MLP}, "lists": {"job": "list_reduction", "settings": LISTS}},
     "calibration": {
-        "seconds": 0.5,
+        "seconds": 8,
         "jobs": [
             {"job": "mlp", "settings": {**MLP, "options.batch": 50}},
             {"job": "list_reduction", "settings": {**LISTS, "options.batch": 50}},

@@ -14,8 +14,4 @@ def host(suite: Suite) -> System:
     """The machine now. Raises UsageError for a job that cannot run, RunError if a worker fails."""
     asked = {"workers": suite.calibration.workers, "seconds": suite.calibration.seconds}
     given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
-    systems = [calibrate(job, **given) for job in calibration(suite)]
-    values = systems[0].to_dict()
-    for system in systems[1:]:
-        values["chips"][0]["measured"] |= system.to_dict()["chips"][0]["measured"]
-    return System.from_dict(values)
+    return calibrate(calibration(suite), **given)
