@@ -106,7 +106,10 @@ def test_many_parts_and_long_or_hostile_names(
 ) -> None:
     """Most of a part is left to --json; names are cut, and steer no terminal."""
     monkeypatch.setenv("COLUMNS", str(columns))
-    a, b = (make_run(12, compute=4096 + n, latency=n, epochs=1, names=lambda name: f"\x1b[31m{name}{'x' * 80}") for n in (5, 9000))
+    a, b = (
+        make_run(12, compute=4096 + n, latency=n, epochs=1, names=lambda name: f"\x1b[31m{name}{'x' * 80}")
+        for n in (5, 9000)
+    )
     text = printed(a, b, capsys)
     assert text.count(" more: --json has all") == 3
     assert "\x1b" not in text
