@@ -171,7 +171,7 @@ def _numbers(figure: Figure | None, scale: float) -> list[str]:
 def _remark(row: Judged) -> str:
     remarks = ["failed"] if row.errors else []
     remarks += [f"not judged: {row.note}"] if row.note and row.rounds else []
-    remarks += [f"disturbed in {row.disturbed} rounds"] if row.disturbed else []
+    remarks += [f"disturbed in {row.disturbed} round{'s' * (row.disturbed > 1)}"] if row.disturbed else []
     return "; ".join(remarks)
 
 
