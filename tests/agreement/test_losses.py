@@ -19,7 +19,7 @@ def losses(run: Run) -> np.ndarray:
 
 @pytest.mark.parametrize(
     "name,workers",
-    [("mlp", 1), ("mlp", 3), ("rnn", 1), ("rnn", 2), ("tree", 1), ("graph", 2), ("graph", 3)],
+    [("mlp", 1), ("mlp", 3), ("rnn", 1), ("rnn", 2), ("tree", 1), ("graph", 2), ("graph", 3), ("molecules", 2)],
 )
 def test_at_mak_1_without_coalescing_losses_and_parameters_are_bit_equal(name: str, workers: int) -> None:
     """On one worker always; on several, where one instance has one order.
