@@ -30,10 +30,11 @@ class Training:
     ``max_active_keys`` (mak) caps the training instances in flight. ``min_update_frequency`` (muf) is the number of
     gradients a parameterised node collects before it updates itself; with ``update="instance"`` nodes update when an
     instance is complete instead. ``gradient`` is the ``mean`` or the ``sum`` over the collected messages.
-    ``max_batch`` bounds how many waiting messages one task may take. ``validate_every`` counts training instances
-    (None: at the end of each epoch only). The run stops when the validation accuracy reaches ``target``, or the
-    validation loss comes down to ``target_loss``. ``nodes`` maps names of nodes to those of :data:`OF_NODES` that are
-    theirs alone, e.g. ``{"cell": {"optimizer": Adam(1e-4), "min_update_frequency": 10}}``.
+    ``instances`` is how many training instances an epoch has (None: all that there are; shuffled, each epoch chooses
+    anew). ``max_batch`` bounds how many waiting messages one task may take. ``validate_every`` counts training
+    instances (None: at the end of each epoch only). The run stops when the validation accuracy reaches ``target``, or
+    the validation loss comes down to ``target_loss``. ``nodes`` maps names of nodes to those of :data:`OF_NODES` that
+    are theirs alone, e.g. ``{"cell": {"optimizer": Adam(1e-4), "min_update_frequency": 10}}``.
     """
 
     epochs: int = 1
@@ -44,6 +45,7 @@ class Training:
     max_batch: int = 1
     optimizer: Optimizer = field(default_factory=SGD)
     validate_every: int | None = None
+    instances: int | None = None
     target: float | None = None
     target_loss: float | None = None
     shuffle: bool = True
@@ -55,9 +57,9 @@ class Training:
             if not holds:
                 raise ConfigError(f"training.{name} is {getattr(self, name)!r}; {rule}", f"training.{name}")
 
-        for name in ("epochs", "max_active_keys", "min_update_frequency", "max_batch", "validate_every"):
+        for name in ("epochs", "max_active_keys", "min_update_frequency", "max_batch", "validate_every", "instances"):
             value = getattr(self, name)
-            absent = value is None and name == "validate_every"
+            absent = value is None and name in ("validate_every", "instances")
             need(absent or (_int(value) and 1 <= value <= 10**9), name, "it must be an int from 1 to 10^9")
         need(self.update in ("muf", "instance"), "update", "it must be 'muf' or 'instance'")
         need(self.gradient in ("mean", "sum"), "gradient", "it must be 'mean' or 'sum'")

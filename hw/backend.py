@@ -22,8 +22,9 @@ from ampsim.engine.waits import stalled
 from ampsim.engine.worker import WorkerState
 from ampsim.errors import Stalled, UsageError
 from ampsim.hw.chips_used import chips_used, workers_of
-from ampsim.hw.clock import FS
+from ampsim.hw.clock import FS, to_fs
 from ampsim.hw.collectives.replicas import transport
+from ampsim.hw.cores import Handling, shared_cores
 from ampsim.hw.cost import ChipCost
 from ampsim.hw.energy import energy
 from ampsim.hw.memory.overflow import OverflowLog
@@ -86,6 +87,19 @@ class SimBackend:
         return self.system.unit_chips.index(self.system.chip_names.index(chip))
 
 
+def interval(system: System, run: Run) -> dict[str, Any] | None:
+    """Between what low and high values a share of ``level`` of real runs would lie, as far as the system knows."""
+    known = system.uncertainty
+    if known is None:
+        return None
+    found: dict[str, Any] = {"level": known.level, "makespan": [run.makespan * known.low, run.makespan * known.high]}
+    if run.throughput is not None:
+        found["throughput"] = [run.throughput / known.high, run.throughput / known.low]
+    if run.time_to_target is not None:
+        found["time_to_target"] = [run.time_to_target * known.low, run.time_to_target * known.high]
+    return found
+
+
 class Simulation:
     """One run: the units of the chips, the network between them, and the controller at the host.
 
@@ -105,6 +119,10 @@ class Simulation:
         self.controller = Controller(self.program)
         self.chips = system.unit_chips[: plan.workers]
         self.overflow = OverflowLog()
+        host, kinds = system.host, system.chip_kinds
+        self.cores = shared_cores(self.env, system, system.unit_chips[: plan.workers])
+        within = next((cores for chip, cores in self.cores.items() if kinds[chip].prefix == host.within), None)
+        self.handling = Handling(self.env, to_fs(host.handling), within, self._heard)
         states = [WorkerState(self.program, w, plan.policy(w), plan.values) for w in range(plan.workers)]
         self.static = [self._static(state) for state in states]
         self.stores = {chip: self._store(chip, here) for chip, here in workers_of(self.chips).items()}
@@ -152,6 +170,7 @@ class Simulation:
         run.tables["overflow"] = self.overflow.table()
         run.summary["peak_memory"] = [unit.memory.peak for unit in self.units]
         run.summary["chips"] = chips_used(self.system, self.chips, self.stores)
+        run.summary["interval"] = interval(self.system, run)
         run.summary["energy"] = energy(self.system, self.chips, run.tables, run.makespan)
         return run
 
@@ -177,11 +196,11 @@ class Simulation:
     def report(self, worker: int, nbytes: int, effects: Effects) -> None:
         """A worker's reports leave for the controller."""
         if self.free_host:
-            self._reported(effects)
+            self.handling.report(effects)
         else:
-            self.transport.send(worker, HOST, nbytes, self._reported, effects)
+            self.transport.send(worker, HOST, nbytes, self.handling.report, effects)
 
-    def _reported(self, effects: Effects) -> None:
+    def _heard(self, effects: Effects) -> None:
         now = self.now
         self._obey(self.controller.report(effects, now))
         if self.plan.progress:

@@ -2,7 +2,8 @@
 
     time(task)  =  task_overhead  +  the measured table of all its operations, joined by " + ", if the chip has one,
                    else the sum over its parts of time(part)
-    time(part)  =  the measured table of its operation, if the chip has one, else
+    time(part)  =  the measured table of its operation, if the chip has one, else by the kernel of its kind
+                   fixed + FLOP of its products / matmul + bytes / bandwidth , if the chip has one, else
                    max( padded / matmul + vector / vector_rate ,  bytes / share )
     padded      =  sum over its products (m, k, n) of  2 * up(m, R) * up(k, K) * up(n, C)
 
@@ -18,14 +19,21 @@ that the units of a chip together never read faster than its memory.
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from math import log2
 from typing import NamedTuple, Protocol
 
-from ampsim.hw.clock import Pace, to_fs
+from ampsim.hw.clock import to_fs
 from ampsim.hw.schema.chips import REFERENCE, Chips, Table
+from ampsim.hw.schema.processor import Kernel
 from ampsim.ir.work import Work
 
+_OPERATION = re.compile(r"(\w+).*? (forward|backward(?: without dx)?|update)$")
+_SIZES = re.compile(r"\(.*?\)")
+CACHE = 1 << 20
 REFERENCE_BYTES = 4  # of an element as the engine counts them
 
 
@@ -71,16 +79,30 @@ class ChipCost:
         bandwidth = kind.memory_bandwidth
         self._share = None if isinstance(bandwidth, str) else bandwidth / kind.units
         self.task_overhead = to_fs(kind.task_overhead)
-        self._parcel = to_fs(kind.parcel_overhead)
-        self._copy = Pace(None if isinstance(kind.copy_bandwidth, str) else kind.copy_bandwidth)
+        self._waking = Fraction(kind.software.waking).limit_denominator(10**6)
         self._known: dict[tuple[str, int, Work], int] = {}
+        self._software = bool(kind.measured or kind.kernels)
+        self._extra: dict[tuple[str, ...], tuple[int, float]] = {}
         self._wholes: dict[tuple[tuple[str, int], ...], int | None] = {}
 
-    def chip_time(self, parts: Iterable[Part]) -> int:
-        """Femtoseconds of a task of these parts, overhead included."""
+    def chip_time(self, parts: Iterable[Part], messages: int = 0, held: int = 0, woken: bool = False) -> int:
+        """Femtoseconds of a task of these parts, overhead included.
+
+        It takes so many messages, its worker holds so many bytes of caches, deferred rows and queues, and it may be the
+        first after a wait.
+        """
+        parts = tuple(parts)
+        time = self._chip_time(parts)
+        if self._software and parts:
+            message, cold = self._each(parts)
+            time += messages * message
+            if cold:
+                time += to_fs(cold * parts[0].rows * doublings(held))
+        return int(time * self._waking) if woken and self._waking != 1 else time
+
+    def _chip_time(self, parts: tuple[Part, ...]) -> int:
         total = self.task_overhead
         known = self._known
-        parts = tuple(parts)
         whole = self._whole(parts)
         if whole is not None:
             return total + whole
@@ -94,29 +116,46 @@ class ChipCost:
             total += time
         return total
 
+    def _each(self, parts: tuple[Part, ...]) -> tuple[int, float]:
+        """Femtoseconds of each message of a task, and seconds of a row per doubling.
+
+        By the table of the whole, else of its first part, else by its kernel.
+        """
+        operations = tuple([part.operation for part in parts])
+        cost = self._extra.get(operations)
+        if cost is None:
+            table = self.kind.measured.get(" + ".join(operations)) or self._table(operations[0])
+            kernel = self.kind.kernels.get(kind_of(operations[0]))
+            message = table.message if table else kernel.message if kernel else 0.0
+            cost = self._extra[operations] = to_fs(message), table.cold if table else 0.0
+        return cost
+
     def _whole(self, parts: tuple[Part, ...]) -> int | None:
         """The measured time of a task of several parts as a whole, if the chip has such a table."""
         if len(parts) < 2 or not self.kind.measured:
             return None
-        key = tuple((part.operation, part.rows) for part in parts)
+        key = tuple([(part.operation, part.rows) for part in parts])
         if key not in self._wholes:
             table = self.kind.measured.get(" + ".join(part.operation for part in parts))
             self._wholes[key] = None if table is None else to_fs(interpolate(table, parts[0].rows))
         return self._wholes[key]
 
+    def _table(self, operation: str) -> Table | None:
+        """Of the operation, or else of all of its name, whatever the sizes in brackets."""
+        return self.kind.measured.get(operation) or self.kind.measured.get(_SIZES.sub("", operation))
+
     def part_time(self, part: Part) -> int:
         """Femtoseconds of one part, without overhead. Raises RunError if it is NaN, infinite or negative."""
-        table = self.kind.measured.get(part.operation)
-        return to_fs(interpolate(table, part.rows) if table is not None else self.roofline(part.work))
+        table = self._table(part.operation)
+        if table is not None:
+            return to_fs(interpolate(table, part.rows))
+        kernel = self.kind.kernels.get(kind_of(part.operation)) if self.kind.kernels else None
+        return to_fs(self.roofline(part.work) if kernel is None else kernel_time(kernel, part.work))
 
     def stored(self, nbytes: int) -> int:
         """Bytes that ``nbytes`` of fp32 take in the format of the chip, rounded up."""
         element = self._element
         return nbytes if element == REFERENCE_BYTES else -(-nbytes * element // REFERENCE_BYTES)
-
-    def parcel_time(self, nbytes: int) -> int:
-        """Femtoseconds that a parcel of ``nbytes``, as stored, keeps its sender busy, and again its receiver."""
-        return self._parcel + self._copy.ticks(nbytes)
 
     def roofline(self, work: Work) -> float:
         """Seconds of a piece of work by the formula above."""
@@ -140,6 +179,24 @@ def padded(products: Iterable[tuple[int, int, int]], tile: Sequence[int]) -> int
     for m, k, n in products:
         total += 2 * (-(-m // rows) * rows) * (-(-k // inner) * inner) * (-(-n // columns) * columns)
     return total
+
+
+def kernel_time(kernel: Kernel, work: Work) -> float:
+    """Seconds of a piece of work by the formula of its kind."""
+    products = work.matmul / kernel.matmul if kernel.matmul else 0.0
+    passes = (work.read + work.written) / kernel.bandwidth if kernel.bandwidth else 0.0
+    return kernel.fixed + products + passes
+
+
+def doublings(held: int) -> float:
+    """How often ``held`` bytes have doubled since they filled a cache of 1 MiB: log2, at least 0."""
+    return log2(held / CACHE) if held > CACHE else 0.0
+
+
+def kind_of(operation: str) -> str:
+    """The kind of an operation: ``Linear backward`` of ``Linear(784, 784) backward``, whatever its sizes and names."""
+    found = _OPERATION.match(operation)
+    return f"{found[1]} {found[2]}" if found else operation
 
 
 def interpolate(table: Table, rows: int) -> float:

@@ -57,6 +57,10 @@ class System(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     all_reduce: Annotated[
         Literal["ring", "tree", "halving_doubling", "star"], Meta(description="what makes copies of a node equal")
     ] = "ring"
+    machine: Annotated[schema.Machine | None, Meta(description="what it was measured on")] = None
+    uncertainty: Annotated[
+        schema.Uncertainty | None, Meta(description="how far predicted times are off; left out: not known")
+    ] = None
     sources: Annotated[
         dict[str, schema.Source], Meta(max_length=10_000, description="by path of a field: where its number comes from")
     ] = {}
@@ -68,6 +72,10 @@ class System(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         if total > schema.MAX_CHIPS:
             raise PathError(f"{total} chips are more than {schema.MAX_CHIPS}", ("chips",))
         check_groups(self.chips, self.overflow)
+        sharing = [group.prefix for group in self.chips if group.cores]
+        if self.host.within is not None and self.host.within not in sharing:
+            do = f"one of: {', '.join(sharing)}" if sharing else "give chips cores, or leave within out"
+            raise PathError(f"no chips {self.host.within!r} share cores", ("host", "within"), do)
         _ = self.paths  # building them checks the topology
 
     @classmethod

@@ -16,6 +16,7 @@ from ampsim.hw.cost import ChipCost
 from ampsim.hw.memory.books import Books, size
 from ampsim.hw.memory.store import Store
 from ampsim.hw.memory.streaming import Streams
+from ampsim.hw.messaging import Messaging
 from ampsim.hw.network.messages import HOST
 from ampsim.hw.network.transport import AFTER_NETWORK
 from ampsim.ir.message import Origin
@@ -40,7 +41,7 @@ SLEEP = None
 class Unit:
     """A worker on its unit of a chip; ``store`` is the memory of the chip, which all its units share.
 
-    receive (parcel cost each) -> next task -> run (chip time) -> send (parcel cost each) -> ...
+    receive (parcel cost each) -> next task (choosing) -> run (chip time) -> send (parcel cost each) -> ...
     """
 
     def __init__(self, simulation: Simulation, state: WorkerState, store: Store) -> None:
@@ -50,11 +51,14 @@ class Unit:
         self.state = state
         self.log = WorkerLog(state, FS)
         self.cost = ChipCost(system.chip_kinds[system.unit_chips[state.worker]])
+        self.cores = simulation.cores.get(system.unit_chips[state.worker])
         self.books = Books(state, self.cost, store)
         self.streams = Streams(state, self.cost, store)
         self.memory = store.ledger
         self._inbox: list[Arrival] = []
         self._asleep = True
+        self.messaging = Messaging(self.cost, type(simulation.plan.data.training).__name__)
+        self._slept = False  # since its last task
         self._since = 0  # when it last went to sleep
         # One event, scheduled again and again, in place of a SimPy process: an error of a node comes out as it is.
         self._script = self._work()
@@ -89,6 +93,9 @@ class Unit:
             self._schedule(SETTLE)
 
     def _schedule(self, delay: int) -> None:
+        if delay and self.cores:
+            self.cores.run(delay, self._go_on)
+            return
         self._pause.callbacks = self._callbacks
         ties = self.simulation.ties
         priority = ties.wake(settle=not delay) if ties else NORMAL if delay else AFTER_NETWORK
@@ -98,14 +105,14 @@ class Unit:
         now: Any = self.env.now  # an int; SimPy's types allow for floats
         delay = self._script.send(now)
         if delay is None:
-            self._asleep = True
+            self._asleep = self._slept = True
             self._since = now
         else:
             self._schedule(delay)
 
     def _work(self) -> Script:
         """The unit's life; it ends with the simulation."""
-        peek, next_task = self.env.peek, self.state.next_task
+        peek, next_task, messaging = self.env.peek, self.state.next_task, self.messaging
         now = yield SLEEP
         while True:
             if self._inbox:
@@ -115,6 +122,9 @@ class Unit:
                 if task is None:
                     now = yield SLEEP
                     continue
+                choosing = messaging.choosing(task.messages)
+                if choosing:
+                    now = yield choosing
                 now = yield from self._run(task, now)
             if peek() == now:
                 yield SETTLE
@@ -130,12 +140,17 @@ class Unit:
         if self.streams.any:
             ready = max(ready, self.streams.run(task, start))
         self.log.waited(start, ready, MEMORY)
-        now = yield ready - start + again + self.cost.chip_time(task.parts)
+        held = sum(self.books.resident())
+        now = yield ready - start + again + self.cost.chip_time(task.parts, task.messages, held, self._slept)
+        self._slept = False
         done = self.books.release(now)
         self.log.task(task, ready, now, self.books.levels["outbox"], self.books.resident(), self.memory.off_level)
         if done > now:
             self.log.waited(now, done, MEMORY)
             now = yield done - now
+        later = self.messaging.after(task.parts)
+        if later:
+            now = yield later
         if effects.parcels or effects.reports:
             now = yield from self._send(effects, now)
         return now
@@ -143,7 +158,7 @@ class Unit:
     def _receive(self, now: int) -> Act:
         """Take in all that is here, one after the other, and pass on what routing nodes pass on."""
         arrivals, self._inbox = self._inbox, []
-        cost = sum([self.cost.parcel_time(self.simulation.carried(source, n)) for source, _, n, _ in arrivals])
+        cost = sum([self._intake(*arrival) for arrival in arrivals])
         if cost:
             now = yield cost
         for arrival in arrivals:
@@ -156,6 +171,12 @@ class Unit:
         if effects.parcels or effects.reports:
             now = yield from self._send(effects, now)
         return now
+
+    def _intake(self, source: int, sent: int, nbytes: int, content: Any) -> int:
+        """Femtoseconds of taking in a parcel, or a command of the controller."""
+        if source == HOST:
+            return self.messaging.command(nbytes)
+        return self.messaging.receiving(content, self.simulation.carried(source, nbytes))
 
     def _deliver(self, arrival: Arrival, now: int) -> None:
         """A parcel or a command is with the worker."""
@@ -178,14 +199,14 @@ class Unit:
         for destination, parcel in effects.parcels.items():
             nbytes = size(parcel)
             carried = self.cost.stored(nbytes)
-            cost = self.cost.parcel_time(carried)
+            cost = self.messaging.sending(parcel, carried)
             if cost:
                 now = yield cost
             arrival = (worker, now, nbytes, parcel)
             simulation.transport.send(worker, destination, carried, simulation.units[destination].arrive, arrival)
         if effects.reports:
             nbytes = simulation.report_bytes(effects)
-            cost = self.cost.parcel_time(nbytes)
+            cost = self.messaging.report(nbytes)
             if cost:
                 now = yield cost
             simulation.report(worker, nbytes, effects)

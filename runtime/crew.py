@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from ampsim.engine.plan import Plan
 from ampsim.errors import AmpsimError, NonFinite, WorkerDied
 from ampsim.ir.graph import Graph
 from ampsim.ir.nodes import Loss
-from ampsim.runtime.endpoint import Endpoint
+from ampsim.runtime.endpoint import SPIN, SPIN_CROWDED, Endpoint
 from ampsim.runtime.mesh import make_mesh
 from ampsim.runtime.packet import Message, Packet
 from ampsim.runtime.pool import Ended, Event, Pool
@@ -41,7 +42,8 @@ class Crew:
             store = stack.enter_context(ArrayStore(arrays))
             mesh = make_mesh(workers)
             stack.callback(mesh.close)
-            pool = Pool(ENTRY, workers, text, mesh=mesh, arrays=store, method=self.start_method)
+            spin = SPIN if workers <= len(os.sched_getaffinity(0)) else SPIN_CROWDED
+            pool = Pool(ENTRY, workers, text, mesh=mesh, arrays=store, method=self.start_method, spin=spin)
             self._pool = stack.enter_context(pool)
             self._endpoint: Endpoint = mesh.controller
             self._stack = stack.pop_all()

@@ -19,6 +19,7 @@ from typing import Self
 from ampsim.runtime.packet import Message, Packet, Statistics
 
 SPIN = 0.003  # seconds of yielding before a worker sleeps: waking it takes some 25 us, a yield 0.5
+SPIN_CROWDED = 0.0003  # with more workers than cores: who yields counts as at work, and others are kept off its core
 
 
 class Endpoint(ABC):

@@ -68,6 +68,7 @@ def assemble(
         **_rates(merged, plan.workers, makespan),
         **_learning(controller, frequency),
         "updates": len(merged["updates"]["node"]),
+        "reports": controller.reports,
         "matmul": float(merged["tasks"]["matmul"].sum()),
         "static_memory": [dict(sizes) for sizes in static],
         "capacity": list(capacity) if capacity else [None] * plan.workers,

@@ -60,6 +60,7 @@ class Controller:
         self.validations: list[dict[str, Any]] = []
         self.epochs: list[dict[str, Any]] = []
         self.events = 0  # of a simulated clock so far, for a progress line; its backend writes it
+        self.reports = 0  # heard so far
         self.done = False
         self.reached: dict[str, Any] | None = None
         self._segments = iter(self.schedule.segments())
@@ -98,6 +99,7 @@ class Controller:
 
     def report(self, effects: Effects, now: int) -> Orders:
         """Reports of one worker have come in."""
+        self.reports += 1
         reported = [metric.instance for metric in effects.metrics]
         reported += [instance for _, instance in effects.completed]
         for metric in effects.metrics:

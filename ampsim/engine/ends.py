@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ampsim.engine.batch import Batch, Consumed
 from ampsim.engine.site import Site
 from ampsim.engine.station import KeyUnknown, Station
-from ampsim.engine.task import Metric, Part
+from ampsim.engine.task import Metric, Part, columns
 from ampsim.errors import NonFinite
 from ampsim.ir.kernels import stack_rows
 from ampsim.ir.message import FORWARD, Messages, Origin, Payload, Spec, State, spec_of
@@ -86,7 +86,10 @@ class SourceStation(Station):
         assert payload is not None
         self.site.send(0, states, rows, payload)
         work = Work(read=payload.nbytes, written=payload.nbytes)
-        return (Part(f"Source {self.field} forward", payload.shape[0], work),)
+        # What an instance is made of depends on the data set, so that its class is part of the name.
+        spec = spec_of(payload)
+        named = ", ".join([type(data).__name__, *map(str, spec.shape[1:])])
+        return (Part(f"Source {self.field}({named}) forward", spec.shape[0], work),)
 
     def _expect(self, instance: int, count: int) -> None:
         if count:
@@ -139,7 +142,8 @@ class LossSite(Site):
         if training:
             self.answer(0, group.states[0], group.rows, gradient)
             self.answer(1, group.states[1], group.rows, None)
-        return (Part(f"{type(self.node).__name__} forward", spec.shape[0], self.node.work(spec)),)
+        name = f"{type(self.node).__name__}{columns(spec)}"
+        return (Part(f"{name} forward", spec.shape[0], self.node.work(spec)),)
 
 
 class GradientJoin(Site):
@@ -153,4 +157,5 @@ class GradientJoin(Site):
         self.answer(0, group.states[0], group.rows, merged)
         specs = [spec_of(payload) for payload in group.payloads if payload is not None]
         rows = specs[0].shape[0] if specs else 0
-        return (Part(f"{type(self.node).__name__} backward", rows, self.node.work(specs)),)
+        name = f"{type(self.node).__name__}{columns(specs[0]) if specs else ''}"
+        return (Part(f"{name} backward", rows, self.node.work(specs)),)

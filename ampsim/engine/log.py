@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ampsim.engine.batch import Consumed
-from ampsim.engine.task import KINDS, Part, Task, operation
+from ampsim.engine.task import KINDS, Part, Task
 from ampsim.engine.worker import WorkerState
 from ampsim.ir.message import Array
 from ampsim.ir.work import Work
@@ -64,16 +64,9 @@ class WorkerLog:
         if end > start:
             self._waits.append((kind, start, end))
 
-    def service_times(self) -> dict[tuple[str, int], list[float]]:
-        """Seconds that tasks of each operation and number of rows took, in order.
-
-        The operation of a task is that of its parts, such as ``Linear(784, 784) forward + Relu forward``.
-        """
-        found: dict[tuple[str, int], list[float]] = {}
-        for _, _, start, end, _, _, parts in self._tasks:
-            if parts:
-                found.setdefault((operation(parts), parts[0].rows), []).append((end - start) / self.frequency)
-        return found
+    def parts(self) -> list[tuple[Part, ...]]:
+        """Of each task, the arithmetic in it."""
+        return [parts for *_, parts in self._tasks]
 
     def tables(self) -> dict[str, Columns]:
         """All tables of this worker; ``messages.task`` counts its own tasks from 0."""

@@ -80,6 +80,7 @@ class Plan:
             *self.data,
             0 if self.evaluate else training.epochs,
             validate_every=training.validate_every,
+            instances=training.instances,
             shuffle=training.shuffle,
             seed=training.seed,
             sync_every=sorted({t.sync for t in twins(self.job.graph) if isinstance(t.sync, int)}),

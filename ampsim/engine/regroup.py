@@ -14,7 +14,7 @@ from ampsim.engine.batch import Batch, Block, Consumed, Piece, gather
 from ampsim.engine.ledger import Ledger
 from ampsim.engine.site import Site
 from ampsim.engine.station import KeyCollision, Station, logged, named
-from ampsim.engine.task import Part
+from ampsim.engine.task import Part, columns
 from ampsim.errors import RunError
 from ampsim.ir import nodes
 from ampsim.ir.message import Messages, Payload, Spec, State, spec_of
@@ -155,7 +155,7 @@ class RegroupSite(Site):
         if one is None or many is None:
             return ()
         x, y = spec_of(one), spec_of(many)
-        return (Part(f"{self.name}{_columns(y)} {way}", y.shape[0], self.node.work(x, y, adds)),)
+        return (Part(f"{self.name}{columns(y)} {way}", y.shape[0], self.node.work(x, y, adds)),)
 
 
 class FlatmapSite(RegroupSite):
@@ -266,8 +266,3 @@ class GroupSite(RegroupSite):
 def _nothing(one: Any) -> Any:
     """No rows with the columns of ``one``."""
     return one.with_rows(0) if isinstance(one, Spec) else one[:0]
-
-
-def _columns(spec: Spec) -> str:
-    """Such as ``(100)``: tasks of equal name and rows cost the same."""
-    return f"({', '.join(map(str, spec.shape[1:]))})"

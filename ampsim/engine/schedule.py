@@ -51,6 +51,8 @@ class Segment(NamedTuple):
 class Schedule:
     """Order of the instances of a run over ``epochs`` epochs; with ``epochs`` 0 one pass of validation only.
 
+    ``instances`` are the training instances of an epoch (None: all).
+
     ``lanes`` is a common multiple of the numbers of copies that nodes have: the k-th training instance of the run,
     counted from 0, has a number that is k modulo ``lanes``. With one lane no number is left out.
     """
@@ -62,6 +64,7 @@ class Schedule:
         epochs: int,
         *,
         validate_every: int | None = None,
+        instances: int | None = None,
         shuffle: bool = True,
         seed: int = 0,
         sync_every: Sequence[int] = (),
@@ -71,7 +74,7 @@ class Schedule:
         self.epochs = epochs
         self._shuffle, self._seed = shuffle, seed
         held_out = len(validation) if validation is not None else 0
-        size = len(training) if epochs else 0
+        size = min(len(training), instances or len(training)) if epochs else 0
         every = min(validate_every or size, size) or 1
         self._lengths: list[tuple[int, bool, int]] = []  # length, training, first data index, within an epoch
         cuts = {0, size, *(cut for step in (every, *sync_every) for cut in range(step, size, step))}
@@ -87,8 +90,8 @@ class Schedule:
             self._starts.append(_congruent(free, first, lanes) if trains else free)
             free = self._starts[-1] + length
         self.per_epoch = _congruent(free, size, lanes)  # numbers, those left out included
-        instances = sum(length for length, _, _ in self._lengths)
-        self.total = instances * max(epochs, 1)  # instances, if no target ends the run before
+        numbers = sum(length for length, _, _ in self._lengths)
+        self.total = numbers * max(epochs, 1)  # instances, if no target ends the run before
         self.entry = functools.lru_cache(maxsize=1 << 16)(self._entry)
         self.structure = functools.lru_cache(maxsize=1 << 14)(self._structure)
         self.training = functools.lru_cache(maxsize=1 << 16)(self._training)

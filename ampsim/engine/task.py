@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ampsim.engine.batch import Consumed
-from ampsim.ir.message import Messages, Origin
+from ampsim.ir.message import Messages, Origin, Spec
 from ampsim.ir.work import Work, total
 
 KINDS = ("forward", "backward", "update", "sync")
@@ -24,6 +24,11 @@ class Part(NamedTuple):
 def operation(parts: Sequence[Part]) -> str:
     """The name under which the time of a whole task is measured: its parts' operations, joined by `` + ``."""
     return " + ".join(part.operation for part in parts)
+
+
+def columns(spec: Spec) -> str:
+    """Such as ``(100)``: tasks of equal name and rows cost the same."""
+    return f"({', '.join(map(str, spec.shape[1:]))})"
 
 
 class Metric(NamedTuple):

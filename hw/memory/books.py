@@ -157,3 +157,8 @@ class Books:
 def size(parcel: Parcel) -> int:
     """Bytes of payload, in fp32."""
     return parcel[0].nbytes if len(parcel) == 1 else sum(messages.nbytes for messages in parcel)
+
+
+def count(parcel: Parcel) -> int:
+    """Messages in it."""
+    return sum([len(messages.states) for messages in parcel])

@@ -26,12 +26,14 @@ from ampsim.hw.schema.network import (
     Topology,
     Torus,
 )
+from ampsim.hw.schema.processor import Cores, Kernel, Machine, Software, Uncertainty
 
 __all__ = [
     "MAX_CHIPS",
     "Bandwidth",
     "Bytes",
     "Chips",
+    "Cores",
     "Dragonfly",
     "Edge",
     "Edges",
@@ -41,18 +43,22 @@ __all__ = [
     "Full",
     "GraphFile",
     "Host",
+    "Kernel",
     "Level",
     "Line",
     "Links",
+    "Machine",
     "Mesh",
     "Name",
     "Port",
     "Ring",
     "Route",
+    "Software",
     "Source",
     "Switch",
     "Table",
     "Text",
     "Topology",
     "Torus",
+    "Uncertainty",
 ]

@@ -22,6 +22,7 @@ from ampsim.hw.schema.base import (
     Watts,
 )
 from ampsim.hw.schema.network import Port
+from ampsim.hw.schema.processor import Cores, Kernel, Software
 
 MAX_UNITS = 1024
 REFERENCE = "fp32"
@@ -33,6 +34,10 @@ class Table(Strict, frozen=True):
 
     rows: Annotated[tuple[Rows, ...], Meta(min_length=1, max_length=1000, description="numbers of rows, increasing")]
     seconds: Annotated[tuple[Seconds, ...], Meta(min_length=1, max_length=1000, description="the time of each")]
+    message: Annotated[Seconds, Meta(description="added for each message that the task takes")] = 0.0
+    cold: Annotated[
+        Seconds, Meta(description="added for each row and each doubling, from 1 MiB on, of what its worker holds")
+    ] = 0.0
 
 
 class Format(Strict, frozen=True):
@@ -88,8 +93,16 @@ class Chips(Strict, frozen=True):
     parcel_overhead: Annotated[Seconds, Meta(description="cost of a parcel to its sender and its receiver")] = 0.0
     copy_bandwidth: Annotated[Bandwidth, Meta(description="of copying a parcel, at either end")] = "unlimited"
     port: Annotated[Port, Meta(description="what all that it sends or receives shares")] = Port()
+    software: Annotated[Software, Meta(description="what the program around the tasks costs")] = Software()
+    cores: Annotated[Cores | None, Meta(description="cores that the units share; left out: each unit has its own")] = (
+        None
+    )
     prefix: Annotated[Name, Meta(description="chips are called prefix0, prefix1, ...")] = "chip"
     measured: Annotated[
         dict[Annotated[str, Meta(min_length=1, max_length=200)], Table],
         Meta(max_length=1000, description="by operation: times that replace the formula"),
+    ] = msgspec.field(default_factory=dict)
+    kernels: Annotated[
+        dict[Annotated[str, Meta(min_length=1, max_length=200)], Kernel],
+        Meta(max_length=1000, description="by kind of operation: its time where nothing was measured"),
     ] = msgspec.field(default_factory=dict)

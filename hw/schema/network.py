@@ -126,6 +126,10 @@ class Host(Strict, frozen=True):
     ] = "all"
     bandwidth: Annotated[Bandwidth, Meta(description="of one direction of each of its links")] = "unlimited"
     latency: Annotated[Seconds, Meta(description="of each of its links")] = 0.0
+    handling: Annotated[Seconds, Meta(description="of a report: it hears one after the other")] = 0.0
+    within: Annotated[
+        Name | None, Meta(description="prefix of the chips whose cores it shares; left out: it has its own")
+    ] = None
 
 
 class Route(Strict, frozen=True):

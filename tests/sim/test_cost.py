@@ -86,13 +86,6 @@ def test_tables_are_never_negative(rows: int) -> None:
     assert interpolate(falling, rows) >= 0
 
 
-def test_a_parcel_costs_its_overhead_and_its_copy() -> None:
-    cost = ChipCost(kind(parcel_overhead=1e-6, copy_bandwidth=1e9))
-    assert cost.parcel_time(0) == 1_000 * NS
-    assert cost.parcel_time(500) == 1_500 * NS
-    assert ChipCost(kind()).parcel_time(10**9) == 0
-
-
 def test_the_engine_gives_such_parts() -> None:
     part = task.Part("Linear(2, 3) forward", 4, Work(((4, 2, 3),)))
     assert ChipCost(kind()).chip_time([part]) == chip_time(kind(), [Piece(*part)]) > 0

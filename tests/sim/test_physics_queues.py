@@ -134,7 +134,7 @@ class Exponential(ChipCost):
         self.rng = rng
         return self
 
-    def chip_time(self, parts: Iterable[Any]) -> int:
+    def chip_time(self, parts: Iterable[Any], messages: int = 0, held: int = 0, woken: bool = False) -> int:
         layer = any(part.operation.startswith("Linear") for part in parts)
         return int(self.rng.exponential(FS)) if layer else 0
 

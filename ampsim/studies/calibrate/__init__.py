@@ -1,0 +1,83 @@
+"""This machine as a System: real runs of some jobs, and what their tables say about tasks, messages and cores.
+
+runs        short real runs, in rounds          observe     what one of them shows
+service     times of tasks                      between     what lies between tasks
+describe    all of it as a System               machine     where and when, and whether that is still so
+jobs        what is run if no job is given      fit         least squares with costs
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ampsim.engine.plan import Plan
+from ampsim.hw import System
+from ampsim.hw.backend import SimBackend
+from ampsim.job import Job
+from ampsim.result.aside import checked_target, replace_file
+from ampsim.result.provenance import usable_cores
+from ampsim.studies.calibrate.describe import corrected, describe
+from ampsim.studies.calibrate.jobs import default_jobs
+from ampsim.studies.calibrate.machine import stale
+from ampsim.studies.calibrate.observe import observe, rates, structure_time
+from ampsim.studies.calibrate.runs import Short, short_runs
+
+__all__ = ["calibrate", "stale", "write"]
+
+
+def calibrate(
+    jobs: Job | Sequence[Job] | None = None,
+    *,
+    workers: int | None = None,
+    seconds: float | None = None,
+    start_method: str = "forkserver",
+    say: Callable[[str], object] = str,
+) -> System:
+    """Measure this machine with short real runs of ``jobs`` (left out: one of every workload); under a minute.
+
+    They run on one worker, on as many as cores and on twice as many, at most ``workers``; all in about ``seconds``
+    (left out: 10 for each job, 50 at most). The result is an ordinary System of cores that its units share. Operations
+    that were run stand in it as tables, and kinds of operations as a formula, for those that were not. ``say`` hears
+    what is going on. Raises UsageError for a job that cannot run, RunError if a worker fails.
+    """
+    given = default_jobs() if jobs is None else [jobs] if isinstance(jobs, Job) else list(jobs)
+    for job in given:
+        Plan(job, 1).check()
+    cores = usable_cores() or 1
+    most = 2 * cores if workers is None else workers
+    limit = min(10.0 * len(given), 50.0) if seconds is None else seconds
+    shorts = short_runs(given, cores, most, limit, start_method, say)
+    say("working out what they say")
+    quiet = _quietest(shorts)
+    structure = {id(short.data): structure_time(short.data.training) for short in quiet}
+    named = [(type(short.data.training).__name__, structure[id(short.data)]) for short in quiet]
+    system = describe([observe(short.run, short.data) for short in quiet], named, rates(), cores)
+    return corrected(system, _ratios(shorts, quiet, system, cores))
+
+
+def _quietest(shorts: Sequence[Short]) -> list[Short]:
+    """Of all runs of a job with a setting, the one that ended first: what else the machine did only takes time."""
+    best: dict[tuple[int, int, int], Short] = {}
+    for short in shorts:
+        key = (id(short.job), *short.setting)
+        if key not in best or short.run.makespan < best[key].run.makespan:
+            best[key] = short
+    return list(best.values())
+
+
+def _ratios(shorts: Sequence[Short], quiet: Sequence[Short], system: System, cores: int) -> dict[bool, list[float]]:
+    """Times of the runs over what is predicted of them, by whether there were more workers than cores."""
+    found: dict[bool, list[float]] = {False: [], True: []}
+    for short in quiet:
+        job = Job.from_dict(short.run.config["job"])
+        plan = Plan(job, short.setting.workers, mode="shapes", given_data=short.data)
+        predicted = SimBackend(system).execute(plan).makespan
+        alike = [other.run.makespan for other in shorts if (other.job, other.setting) == (short.job, short.setting)]
+        found[short.setting.workers > cores] += [makespan / predicted for makespan in alike]
+    return found
+
+
+def write(system: System, path: Path) -> None:
+    """Write the system as YAML, whole or not at all. Raises UsageError if it cannot be written there."""
+    replace_file(checked_target(path), system.to_yaml().encode())

@@ -1,0 +1,136 @@
+"""From what real runs showed to a System: this machine, as it was."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from ampsim.hw import System
+from ampsim.hw.clock import FS
+from ampsim.hw.cost import ChipCost
+from ampsim.studies.calibrate import service
+from ampsim.studies.calibrate.between import Between, between
+from ampsim.studies.calibrate.machine import machine
+from ampsim.studies.calibrate.observe import Observed, Rates
+from ampsim.studies.calibrate.relative import longer
+
+UNITS = 64  # workers that can be simulated
+PREFIX = "core"
+MOSTLY = 0.8  # of the time of a task
+
+
+def describe(runs: Sequence[Observed], structure: Sequence[tuple[str, float]], rates: Rates, cores: int) -> System:
+    """The machine that these runs were on. Times of ``runs`` with more workers than ``cores`` only say what that costs.
+
+    ``structure``: of the data of each run, the class and the seconds of looking up the structure of an instance.
+
+    What every operation takes comes first, from runs on one worker; then what lies between tasks; then by how much
+    longer everything takes after a wait, and beside others at work.
+    """
+    points = service.points(runs)
+    found = between(runs, [seconds for _, seconds in structure])
+    values = _values(rates, found, cores)
+    chips = values["chips"][0]
+    chips["kernels"] = service.kernels(points)
+    chips["measured"] = service.tables(points, chips["kernels"])
+    for name, seconds in structure:
+        chips["measured"][f"{name} structure"] = {"rows": [1], "seconds": [seconds]}
+    chips["cores"]["slowdown"], chips["software"]["waking"] = _together(runs, System.from_dict(values), cores)
+    values["sources"] = _sources(runs, points, found)
+    return System.from_dict(values)
+
+
+def _values(rates: Rates, found: Between, cores: int) -> dict[str, Any]:
+    now = machine()
+    chips = {
+        "prefix": PREFIX,
+        "count": UNITS,
+        "matmul": rates.matmul,
+        "vector": rates.vector,
+        "memory_bandwidth": rates.memory,
+        "memory_capacity": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // cores,
+        "cores": {"count": cores},
+        "parcel_overhead": found.parcel,
+        "copy_bandwidth": min(1 / max(found.byte, 1e-15), 1e18),
+        "software": {name: getattr(found, name) for name in ("choosing", "gathering", "message", "report", "cold")},
+    }
+    return {
+        "name": "host",
+        "description": f"This machine as measured: up to {UNITS} workers share {cores} cores.",
+        "chips": [chips],
+        "links": {"bandwidth": "unlimited", "latency": found.latency},
+        "topology": {"kind": "full"},
+        "host": {"latency": found.host_latency, "handling": found.handling, "within": PREFIX},
+        "machine": now,
+    }
+
+
+def _together(runs: Sequence[Observed], system: System, cores: int) -> tuple[list[float], float]:
+    """By how much longer tasks take alone and with all cores at work, and by what factor after a wait."""
+    cost = ChipCost(system.chips[0])
+    single = [run for run in runs if run.run.workers == 1]
+    alone = max(float(np.median([run.seconds.sum() / _base(cost, run) for run in single])), 1.0) if single else 1.0
+    several = [run for run in runs if 1 < run.run.workers <= cores]
+    waking = longer(several, [run.woken for run in several], [~run.woken for run in several])
+    steady = [~run.woken for run in several]
+    beside = [(run.beside > MOSTLY) & calm for run, calm in zip(several, steady, strict=True)]
+    apart = [(run.beside < 1 - MOSTLY) & calm for run, calm in zip(several, steady, strict=True)]
+    return np.linspace(alone, alone * longer(several, beside, apart), cores).tolist(), waking
+
+
+def _base(cost: ChipCost, run: Observed) -> float:
+    """Seconds of all tasks by the tables."""
+    memory = run.run.tables["memory"]
+    held = (memory["caches"] + memory["deferred"] + memory["queues"]).tolist()
+    messages = run.run.tables["tasks"]["messages"].tolist()
+    return sum(cost.chip_time(*task) for task in zip(run.parts, messages, held, strict=True)) / FS
+
+
+def _sources(runs: Sequence[Observed], points: dict[str, list[service.Point]], found: Between) -> dict[str, Any]:
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+
+    def measured(note: str, spread: float) -> dict[str, Any]:
+        return {"status": "measured", "note": f"{note}; {today}", "spread": spread}
+
+    spreads = [point.spread for group in points.values() for point in group if point.count > 3]
+    tasks = float(np.median(spreads)) if spreads else 0.0
+    between_tasks = found.spread
+    chosen = {"status": "hypothetical", "note": "not measured: a name, a shape or a rule"}
+    return {
+        "chips[0].measured": measured("times of tasks in short runs", tasks),
+        "chips[0].kernels": measured("fitted to the times of all tasks", tasks),
+        "chips[0].software": measured("what real workers did between tasks, in short runs", between_tasks),
+        "chips[0].parcel_overhead": measured("as software", between_tasks),
+        "chips[0].copy_bandwidth": measured("as software", between_tasks),
+        "chips[0].cores": measured(f"runs on 1 to {max(run.run.workers for run in runs)} workers", tasks),
+        "chips[0].matmul": measured("a square product", 0.0),
+        "chips[0].vector": measured("an elementwise pass", 0.0),
+        "chips[0].memory_bandwidth": measured("a pass over 64 MiB", 0.0),
+        "chips[0].memory_capacity": measured("of the system, a part for each core", 0.0),
+        "links": measured("parcels to a worker that waited", found.latency_spread),
+        "host": measured("admissions of and reports to the controller", found.host_spread),
+        **dict.fromkeys(("topology", "switching", "overflow", "chips[0].prefix", "chips[0].count"), chosen),
+    }
+
+
+def corrected(system: System, ratios: dict[bool, list[float]]) -> System:
+    """With what whole runs took beside what was predicted: ``ratios`` of their times, by whether cores were shared out.
+
+    Their middle goes into ``crowded`` and ``slowdown``; their spread is that of predictions, 80 % of them between
+    ``low`` and ``high``.
+    """
+    values = system.to_dict()
+    cores = values["chips"][0]["cores"]
+    alone = float(np.median(ratios[False])) if ratios[False] else 1.0
+    shared = float(np.median(ratios[True])) if ratios[True] else 1.0
+    cores["slowdown"] = [max(1.0, slow * alone) for slow in cores["slowdown"]]
+    cores["crowded"] = max(1.0, shared / alone)
+    left = [r / alone for r in ratios[False]] + [r / shared for r in ratios[True]]
+    low, high = np.quantile(left, [0.1, 0.9]).tolist()
+    values["uncertainty"] = {"level": 0.8, "low": min(low, 1.0), "high": max(high, 1.0)}
+    return msgspec.structs.replace(System.from_dict(values))

@@ -1,0 +1,44 @@
+"""What a measured System was measured on, and whether that is the machine and the program of now."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from typing import Any
+
+from ampsim.hw import System
+from ampsim.result.provenance import cpu_model, system, usable_cores, versions
+
+_VERSIONS = ("ampsim", "python", "numpy")
+OLD = 30  # days
+
+
+def machine() -> dict[str, Any]:
+    """This machine and program, as a System keeps them; the number format of the date is ISO 8601."""
+    known = versions()
+    return {
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "cpu": cpu_model() or "unknown",
+        "cores": usable_cores() or 1,
+        "system": system(),
+        "versions": {name: known.get(name) or "unknown" for name in _VERSIONS},
+        "blas": os.environ.get("OPENBLAS_CORETYPE") or "as found",
+    }
+
+
+def stale(measured: System) -> list[str]:
+    """In what this machine and program differ from those that a System was measured on; empty if it was not measured.
+
+    Sentences such as ``numpy was 2.3.1 and is 2.4.6``.
+    """
+    if measured.machine is None:
+        return []
+    then: dict[str, Any] = {name: getattr(measured.machine, name) for name in ("cpu", "cores", "system", "blas")}
+    then |= measured.machine.versions
+    now = machine()
+    now |= now["versions"]
+    found = [f"{name} was {was} and is {now[name]}" for name, was in then.items() if now.get(name, was) != was]
+    age = datetime.datetime.now(datetime.UTC) - datetime.datetime.fromisoformat(measured.machine.date)
+    if age.days > OLD:
+        found.append(f"it was measured {age.days} days ago")
+    return found
