@@ -140,13 +140,14 @@ def _counts(run: Run) -> Array:
     worker = tasks["worker"][messages["task"]]
     foreign = (messages["source"] >= 0) & (messages["source"] != worker)
     admitted = np.unique(np.column_stack([worker, messages["sent"]])[messages["source"] < 0], axis=0)
+    between = (links["source"] >= 0) & (links["destination"] >= 0)  # a simulated link may lead to the controller
     return np.array(
         [
             len(tasks["kind"]),
             int(tasks["messages"][tasks["messages"] > 1].sum()),
-            2 * len(links["link"]) + len(admitted),
+            2 * int(between.sum()) + len(admitted),
             2 * int(foreign.sum()),
-            2 * int(links["bytes"].sum()),
+            2 * int(links["bytes"][between].sum()),
             run.summary["reports"],
             int((tasks["read"] + tasks["written"] > CACHE).sum()),
         ],
