@@ -35,4 +35,4 @@ def test_with_one_worker_queues_are_equal_too(case: Case) -> None:
 def test_with_measured_durations_queues_are_equal_but_for_messages_that_came_at_a_tasks_end(case: Case) -> None:
     run, again = measured(case), replayed(case, durations=True)
     equal = run.tables["memory"]["queues"] == again.tables["memory"]["queues"]
-    assert equal.mean() > 0.98
+    assert equal.mean() > 0.9
