@@ -38,10 +38,16 @@ SETTLE = 0
 SLEEP = None
 
 
+class Idle(int):
+    """A pause, in femtoseconds, in which a unit waits for memory: it leaves cores that it shares to others."""
+
+
 class Unit:
     """A worker on its unit of a chip; ``store`` is the memory of the chip, which all its units share.
 
     receive (parcel cost each) -> next task (choosing) -> run (chip time) -> send (parcel cost each) -> ...
+
+    A unit that shares cores with others takes longer over all of it, sleep and waits for memory apart.
     """
 
     def __init__(self, simulation: Simulation, state: WorkerState, store: Store) -> None:
@@ -52,13 +58,13 @@ class Unit:
         self.log = WorkerLog(state, FS)
         self.cost = ChipCost(system.chip_kinds[system.unit_chips[state.worker]])
         self.cores = simulation.cores.get(system.unit_chips[state.worker])
+        self.messaging = Messaging(self.cost, type(simulation.plan.data.training).__name__)
         self.books = Books(state, self.cost, store)
         self.streams = Streams(state, self.cost, store)
         self.memory = store.ledger
         self._inbox: list[Arrival] = []
         self._asleep = True
-        self.messaging = Messaging(self.cost, type(simulation.plan.data.training).__name__)
-        self._slept = False  # since its last task
+        self._woken = False  # since its last task it has waited
         self._since = 0  # when it last went to sleep
         # One event, scheduled again and again, in place of a SimPy process: an error of a node comes out as it is.
         self._script = self._work()
@@ -89,11 +95,13 @@ class Unit:
             self.books.arrived(nbytes, now)
         if self._asleep:
             self._asleep = False
-            self.log.waited(self._since, self.simulation.now)
+            now = self.simulation.now
+            self._woken |= now > self._since
+            self.log.waited(self._since, now)
             self._schedule(SETTLE)
 
     def _schedule(self, delay: int) -> None:
-        if delay and self.cores:
+        if delay and self.cores and not isinstance(delay, Idle):
             self.cores.run(delay, self._go_on)
             return
         self._pause.callbacks = self._callbacks
@@ -105,7 +113,7 @@ class Unit:
         now: Any = self.env.now  # an int; SimPy's types allow for floats
         delay = self._script.send(now)
         if delay is None:
-            self._asleep = self._slept = True
+            self._asleep = True
             self._since = now
         else:
             self._schedule(delay)
@@ -140,14 +148,16 @@ class Unit:
         if self.streams.any:
             ready = max(ready, self.streams.run(task, start))
         self.log.waited(start, ready, MEMORY)
+        if self.cores and ready > start:
+            start = yield Idle(ready - start)
         held = sum(self.books.resident())
-        now = yield ready - start + again + self.cost.chip_time(task.parts, task.messages, held, self._slept)
-        self._slept = False
+        now = yield ready - start + again + self.cost.chip_time(task.parts, task.messages, held, self._woken)
+        self._woken = False
         done = self.books.release(now)
         self.log.task(task, ready, now, self.books.levels["outbox"], self.books.resident(), self.memory.off_level)
         if done > now:
             self.log.waited(now, done, MEMORY)
-            now = yield done - now
+            now = yield Idle(done - now)
         later = self.messaging.after(task.parts)
         if later:
             now = yield later
@@ -167,7 +177,7 @@ class Unit:
         done = max(self.books.release(now), self.books.hold(now, effects))
         if done > now:
             self.log.waited(now, done, MEMORY)
-            now = yield done - now
+            now = yield Idle(done - now)
         if effects.parcels or effects.reports:
             now = yield from self._send(effects, now)
         return now

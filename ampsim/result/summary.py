@@ -61,6 +61,15 @@ class Energy(msgspec.Struct):
     total: float | None
 
 
+class Interval(msgspec.Struct):
+    """A share of ``level`` of real runs lies between these two values, low and high, as far as the system knows."""
+
+    level: float
+    makespan: tuple[float, float]
+    throughput: tuple[float, float] | None = None
+    time_to_target: tuple[float, float] | None = None
+
+
 class Process(msgspec.Struct):
     """What the kernel counted of a worker process: bytes ``resident``, their ``peak`` so far, and how many ``shared``.
 
@@ -98,6 +107,8 @@ class Summary(msgspec.Struct):
     target_loss: float | None = None
     chips: list[Chip] | None = None
     energy: Energy | None = None
+    reports: int | None = None
+    interval: Interval | None = None
 
 
 def check_summary(summary: Mapping[str, Any], tables: Mapping[str, Table]) -> None:

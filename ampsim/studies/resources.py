@@ -28,6 +28,8 @@ _SAME = {
     "chip.formats.matmul": "chip.matmul",
     "chip.formats.vector": "chip.vector",
     "chip.measured.seconds": "chip.measured",
+    "chip.measured.message": "chip.measured",
+    "chip.measured.cold": "chip.measured",
     "link.back": "link.bandwidth",
     "link.backward": "link.bandwidth",
 }
@@ -102,7 +104,7 @@ def _name(steps: Steps) -> str | None:
         return None
     part = _PARTS.get(steps[0], steps[0])
     words = [step for step in steps[1:] if isinstance(step, str)]
-    if words[0] in ("edges", "measured", "formats") and len(words) > 1:
+    if words[0] in ("edges", "measured", "formats", "kernels") and len(words) > 1:
         # Of edges the last word is the field; of a dictionary the word between is a key.
         words = [words[-1]] if words[0] == "edges" else [words[0], words[-1]]
     name = ".".join([part, *words])

@@ -22,7 +22,7 @@ BASE = {
 }  # fmt: skip
 """The base unit of each dimension: what a plain number is in."""
 
-_PLURALS = {"quantity": "quantities", "whole number": "whole numbers", "word": "words"}
+_PLURALS = {"quantity": "quantities", "whole number": "whole numbers", "number": "numbers", "word": "words"}
 _INTRODUCTION = """\
 # Every field of a system file
 
@@ -107,7 +107,7 @@ def _default(field: types.Field) -> str:
     if field.default_factory is not NODEFAULT or field.default in ((), {}, "", None):
         return "none"
     if isinstance(field.default, tuple):
-        return str(list(field.default))
+        return f"[{', '.join(f'{value:g}' for value in field.default)}]"
     if isinstance(field.default, bool | int | float):
         return str(field.default).removesuffix(".0").lower()
     if isinstance(field.default, str):
@@ -137,7 +137,7 @@ def _describe(info: Any) -> tuple[str, str, str]:
         case types.BoolType():
             return "`true` or `false`", "", ""
         case types.IntType() | types.FloatType():
-            return ("whole number" if isinstance(info, types.IntType) else "number"), "", _range(info.ge, info.le)
+            return ("whole number" if isinstance(info, types.IntType) else "number"), "", _range(info)
         case types.StrType():
             return ("word", "", "") if info.pattern else ("text", "", f"{_count(info.max_length)} characters")
     raise TypeError(f"the page has no words for {info}")
@@ -163,8 +163,11 @@ def _sizes(least: int | None, most: int | None) -> str:
     return f"{_count(least)} to {_count(most)} of them" if least else f"at most {_count(most)} of them"
 
 
-def _range(least: float | None, most: float | None) -> str:
-    return f"{_count(least)} to {_count(most)}"
+def _range(info: types.IntType | types.FloatType) -> str:
+    """Of bounds that are themselves allowed, or not: ``1 to 64``, ``above 0 to 1``, ``above 0 to below 1``."""
+    least = f"above {_count(info.gt)}" if info.gt is not None else _count(info.ge)
+    most = f"below {_count(info.lt)}" if info.lt is not None else _count(info.le)
+    return f"{least} to {most}"
 
 
 def _count(value: float | None) -> str:

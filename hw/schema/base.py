@@ -46,5 +46,6 @@ class Source(Strict, frozen=True):
     ]
     note: Annotated[str, Meta(min_length=1, max_length=500, description="who says so, or why it was assumed")]
     spread: Annotated[
-        Annotated[float, Meta(ge=0, le=1e6)] | None, Meta(description="of what was measured: its middle half, relative")
+        Annotated[float, Meta(ge=0, le=1e6)] | None,
+        Meta(description="of what was measured: the width of its middle half / its median"),
     ] = None

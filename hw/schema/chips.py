@@ -36,7 +36,7 @@ class Table(Strict, frozen=True):
     seconds: Annotated[tuple[Seconds, ...], Meta(min_length=1, max_length=1000, description="the time of each")]
     message: Annotated[Seconds, Meta(description="added for each message that the task takes")] = 0.0
     cold: Annotated[
-        Seconds, Meta(description="added for each row and each doubling, from 1 MiB on, of what its worker holds")
+        Seconds, Meta(description="added for each row and each doubling beyond 1 MiB of what its worker holds")
     ] = 0.0
 
 

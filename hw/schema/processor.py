@@ -12,25 +12,23 @@ Factor = Annotated[float, Meta(ge=1, le=1000)]
 
 
 class Software(Strict, frozen=True):
-    """What the program around the tasks costs; but for waking none of it is busy time."""
+    """What the program around the tasks costs; but for ``waking`` none of it is busy time."""
 
     choosing: Annotated[Seconds, Meta(description="of each task: choosing it and writing it down")] = 0.0
     message: Annotated[Seconds, Meta(description="of each message of a parcel, at either end")] = 0.0
     gathering: Annotated[Seconds, Meta(description="of each message of a task that takes more than one")] = 0.0
     cold: Annotated[Seconds, Meta(description="of each task that reads and writes more than a cache holds")] = 0.0
     cache: Annotated[Bytes, Meta(description="what a cache holds")] = 1 << 20
-    report: Annotated[Seconds, Meta(description="of telling the controller; left out: as a parcel")] | None = None
+    report: Annotated[Seconds | None, Meta(description="of telling the controller; left out: as a parcel")] = None
     waking: Annotated[Factor, Meta(description="how much longer the first task after a wait takes")] = 1.0
 
 
 class Kernel(Strict, frozen=True):
-    """The time of one kind of operation: fixed + FLOP of products / matmul + bytes read and written / bandwidth.
-
-    Of a task that begins with it, message times messages come to it.
-    """
+    """The time of one kind of operation: fixed + rows row + FLOP of products / matmul + bytes / bandwidth."""
 
     fixed: Annotated[Seconds, Meta(description="of each call")]
-    message: Annotated[Seconds, Meta(description="added for each message that the task takes")] = 0.0
+    row: Annotated[Seconds, Meta(description="of each row")] = 0.0
+    message: Annotated[Seconds, Meta(description="for each message of a task that begins with it")] = 0.0
     matmul: Annotated[Flops | None, Meta(description="rate of its products; left out: they take no time")] = None
     bandwidth: Annotated[Speed | None, Meta(description="of its passes over memory; left out: no time")] = None
 

@@ -120,13 +120,13 @@ def test_work_that_takes_no_time_is_an_error(change: dict[str, Any]) -> None:
 
 def test_an_end_before_all_is_done_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """Should a controller ever stop early: what is left over is named."""
-    early = simulation(chain_job(2, 6, max_active_keys=3), chain_system([(MS, MS)] * 2, links=LINKS), 2)
-    controller, reported = early.controller, Simulation._heard
+    heard = Simulation._heard
 
     def stop(self: Simulation, effects: Any) -> None:
-        reported(self, effects)
-        controller.done = True
+        heard(self, effects)
+        self.controller.done = True
 
     monkeypatch.setattr(Simulation, "_heard", stop)
+    early = simulation(chain_job(2, 6, max_active_keys=3), chain_system([(MS, MS)] * 2, links=LINKS), 2)
     with pytest.raises(RunError, match="the run ended with work unfinished\n  - "):
         early.run()
