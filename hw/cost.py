@@ -3,7 +3,7 @@
     time(task)  =  task_overhead  +  the measured table of all its operations, joined by " + ", if the chip has one,
                    else the sum over its parts of time(part)
     time(part)  =  the measured table of its operation, if the chip has one, else by the kernel of its kind
-                   fixed + FLOP of its products / matmul + bytes / bandwidth , if the chip has one, else
+                   fixed + rows row + FLOP of products / matmul + bytes / bandwidth , if the chip has one, else
                    max( padded / matmul + vector / vector_rate ,  bytes / share )
     padded      =  sum over its products (m, k, n) of  2 * up(m, R) * up(k, K) * up(n, C)
 
@@ -34,6 +34,7 @@ from ampsim.ir.work import Work
 _OPERATION = re.compile(r"(\w+).*? (forward|backward(?: without dx)?|update)$")
 _SIZES = re.compile(r"\(.*?\)")
 CACHE = 1 << 20
+ANY = "any"  # the kernel of kinds that have none
 REFERENCE_BYTES = 4  # of an element as the engine counts them
 
 
@@ -125,7 +126,7 @@ class ChipCost:
         cost = self._extra.get(operations)
         if cost is None:
             table = self.kind.measured.get(" + ".join(operations)) or self._table(operations[0])
-            kernel = self.kind.kernels.get(kind_of(operations[0]))
+            kernel = self._kernel(operations[0])
             message = table.message if table else kernel.message if kernel else 0.0
             cost = self._extra[operations] = to_fs(message), table.cold if table else 0.0
         return cost
@@ -144,13 +145,18 @@ class ChipCost:
         """Of the operation, or else of all of its name, whatever the sizes in brackets."""
         return self.kind.measured.get(operation) or self.kind.measured.get(_SIZES.sub("", operation))
 
+    def _kernel(self, operation: str) -> Kernel | None:
+        """Of the operation's kind, or else of any."""
+        kernels = self.kind.kernels
+        return (kernels.get(kind_of(operation)) or kernels.get(ANY)) if kernels else None
+
     def part_time(self, part: Part) -> int:
         """Femtoseconds of one part, without overhead. Raises RunError if it is NaN, infinite or negative."""
         table = self._table(part.operation)
         if table is not None:
             return to_fs(interpolate(table, part.rows))
-        kernel = self.kind.kernels.get(kind_of(part.operation)) if self.kind.kernels else None
-        return to_fs(self.roofline(part.work) if kernel is None else kernel_time(kernel, part.work))
+        kernel = self._kernel(part.operation)
+        return to_fs(self.roofline(part.work) if kernel is None else kernel_time(kernel, part.rows, part.work))
 
     def stored(self, nbytes: int) -> int:
         """Bytes that ``nbytes`` of fp32 take in the format of the chip, rounded up."""
@@ -181,11 +187,11 @@ def padded(products: Iterable[tuple[int, int, int]], tile: Sequence[int]) -> int
     return total
 
 
-def kernel_time(kernel: Kernel, work: Work) -> float:
+def kernel_time(kernel: Kernel, rows: int, work: Work) -> float:
     """Seconds of a piece of work by the formula of its kind."""
     products = work.matmul / kernel.matmul if kernel.matmul else 0.0
     passes = (work.read + work.written) / kernel.bandwidth if kernel.bandwidth else 0.0
-    return kernel.fixed + products + passes
+    return kernel.fixed + rows * kernel.row + products + passes
 
 
 def doublings(held: int) -> float:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ampsim.engine.task import Part, operation
-from ampsim.hw.cost import doublings, kind_of
+from ampsim.hw.cost import ANY, doublings, kind_of
 from ampsim.result.schema import Array
 from ampsim.studies.calibrate.fit import costs
 from ampsim.studies.calibrate.observe import Observed
@@ -49,11 +49,13 @@ class Point:
         self.messages = float(np.mean([task.messages for task in tasks]))
         self.beyond = float(np.mean([task.beyond for task in tasks]))
         self.count = len(tasks)
-        self.work: dict[str, Array] = defaultdict(lambda: np.zeros(3))  # by kind: calls, FLOP, bytes of a task
+        self.work: dict[str, Array] = defaultdict(lambda: np.zeros(4))  # by kind: calls, rows, FLOP, bytes of a task
         for task in tasks:
             for part in task.parts:
                 work = part.work
-                self.work[kind_of(part.operation)] += np.array([1, work.matmul, work.read + work.written]) / len(tasks)
+                self.work[kind_of(part.operation)] += np.array(
+                    [1, part.rows, work.matmul, work.read + work.written]
+                ) / len(tasks)
 
 
 def points(runs: Sequence[Observed]) -> dict[str, list[Point]]:
@@ -117,7 +119,7 @@ def _table(name: str, group: list[Point], known: dict[str, Any]) -> dict[str, An
     fixed, row, message, cold = costs(features, times, np.sqrt(times / counts)).tolist()
     left = np.maximum(times - message * messages - cold * rows * beyond, 0.2 * times)
     by_rows: dict[int, float] = {}
-    for value in np.unique(rows.round()):
+    for value in np.unique(rows.round()).tolist():
         here = rows.round() == value
         by_rows[int(value)] = float(np.average(left[here], weights=counts[here]))
     if len(by_rows) == 1:  # no line goes through one point: what its kinds cost at least, whatever the rows
@@ -125,31 +127,32 @@ def _table(name: str, group: list[Point], known: dict[str, Any]) -> dict[str, An
         kinds = [known[kind_of(part)]["fixed"] for part in name.split(" + ")]
         fixed = min(sum(kinds), by_rows[only])
         row = (by_rows[only] - fixed) / only
-    low, high = min(by_rows), max(by_rows)
-    for beyond, near in ((max(low // 8, 1), low), (high * 8, high)):
+    least, most = min(by_rows), max(by_rows)
+    for beyond, near in ((max(least // 8, 1), least), (most * 8, most)):
         if beyond not in by_rows and fixed + row * near > 0:
             by_rows[beyond] = by_rows[near] * (fixed + row * beyond) / (fixed + row * near)
-    order = sorted(by_rows)
-    return {"rows": order, "seconds": [by_rows[r] for r in order], "message": message, "cold": cold}
+    numbers = sorted(by_rows)
+    return {"rows": numbers, "seconds": [by_rows[number] for number in numbers], "message": message, "cold": cold}
 
 
 def kernels(found: dict[str, list[Point]]) -> dict[str, Any]:
-    """Plain values of ``Chips.kernels``: for each kind the costs of a call, a FLOP, a byte and a message."""
+    """Plain values of ``Chips.kernels``: what a call and a row of each kind cost, and a FLOP, a byte, a message of all.
+
+    So a kind that was seen with few columns only still says something about many. A kind that was not seen at all is
+    taken for one of the middle.
+    """
     every = [point for group in found.values() for point in group]
     kinds = sorted({kind for point in every for kind in point.work})
-    matrix = np.array([np.concatenate([point.work.get(kind, np.zeros(3)) for kind in kinds]) for point in every])
-    times, counts = (np.array([getattr(point, name) for point in every], np.float64) for name in ("seconds", "count"))
-    messages = np.array([[point.messages] for point in every])
-    weights = times / np.log1p(counts)
-    *fitted, message = costs(np.column_stack([matrix, messages]), times, weights).tolist()
-    rows = np.reshape(fitted, (-1, 3)).tolist()
-    return {kind: _kernel(fixed, flop, byte, message) for kind, (fixed, flop, byte) in zip(kinds, rows, strict=True)}
-
-
-def _kernel(fixed: float, flop: float, byte: float, message: float) -> dict[str, float]:
-    kernel = {"fixed": fixed, "message": message}
-    if flop > 0:
-        kernel["matmul"] = min(1 / flop, 1e21)
-    if byte > 0:
-        kernel["bandwidth"] = min(1 / byte, 1e18)
-    return kernel
+    works = np.array([[point.work.get(kind, np.zeros(4)) for kind in kinds] for point in every])
+    times, counts, messages = (
+        np.array([getattr(point, name) for point in every], np.float64) for name in ("seconds", "count", "messages")
+    )
+    shared = np.column_stack([works[:, :, 2:].sum(axis=1), messages])
+    features = np.column_stack([works[:, :, :2].reshape(len(every), -1), shared])
+    *own, flop, byte, message = costs(features, times, times / np.log1p(counts)).tolist()
+    rates = {"message": message} | ({"matmul": min(1 / flop, 1e21)} if flop else {})
+    rates |= {"bandwidth": min(1 / byte, 1e18)} if byte else {}
+    pairs = np.reshape(own, (-1, 2))
+    kernels = {kind: {"fixed": fixed, "row": row} for kind, (fixed, row) in zip(kinds, pairs.tolist(), strict=True)}
+    kernels[ANY] = {"fixed": float(np.median(pairs[:, 0])), "row": float(np.median(pairs[:, 1]))}
+    return {kind: kernel | rates for kind, kernel in kernels.items()}

@@ -3,6 +3,8 @@
     error        median over the rounds of predicted / measured - 1
     spread       interquartile range of the measurements over the rounds / their median
     utilization  largest of the workers' |median over the rounds of predicted - measured|
+    tasks        median over the rounds of measured / predicted - 1 of the time that all tasks took together: how much
+                 slower the machine was than when it was calibrated, or its tasks than the tables say
     staleness    largest of the nodes' total variation, sum over s of |share predicted - share measured| / 2, where the
                  gradients of all rounds are one histogram
 
@@ -54,6 +56,7 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     rounds: int
     figures: dict[str, Figure]
     utilization: float | None
+    tasks: float | None
     staleness: float | None
     intervals: list[Within]
     judged: bool
@@ -88,6 +91,7 @@ def judge(item: Item, records: Sequence[Record], tolerances: Tolerances) -> Judg
         rounds=len(whole),
         figures=figures,
         utilization=utilization(whole) if timed else None,
+        tasks=tasks(whole) if timed else None,
         staleness=staleness(whole) if timed else None,
         intervals=list(intervals(whole)) if timed else [],
         judged=not note,
@@ -132,6 +136,12 @@ def utilization(whole: Sequence[tuple[Side, Side]]) -> float | None:
         for predicted, measured in whole
     ]
     return max((abs(median(worker)) for worker in zip(*rounds, strict=True)), default=None)
+
+
+def tasks(whole: Sequence[tuple[Side, Side]]) -> float | None:
+    """By how much longer all tasks took than predicted, whatever lay between them."""
+    pairs = [tuple(side.makespan * sum(u or 0.0 for u in side.utilization) for side in both) for both in whole]
+    return median(measured / predicted - 1 for predicted, measured in pairs) if pairs and all(map(all, pairs)) else None
 
 
 def staleness(whole: Sequence[tuple[Side, Side]]) -> float | None:

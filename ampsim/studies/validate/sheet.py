@@ -18,8 +18,8 @@ from ampsim.studies.validate.verdict import Verdict, verdicts
 _UNITS = {"throughput": (1.0, "rows/s"), "makespan": (1.0, "s"), "memory": (1e-6, "MB"), "time_to_target": (1.0, "s")}
 COLUMNS = (
     "kind", "job", "setting", "rounds", "quantity", "unit", "predicted", "measured", "error", "spread",
-    "interval_inside", "utilization_error", "staleness_distance", "judged", "note", "disturbed", "date", "machine",
-    "failure",
+    "interval_inside", "utilization_error", "tasks_longer", "staleness_distance", "judged", "note", "disturbed", "date",
+    "machine", "failure",
 )  # fmt: skip
 
 
@@ -110,6 +110,7 @@ def _line(row: Judged, name: str, figure: Figure | None) -> dict[str, Any]:
         "kind": row.kind, "job": row.job, "setting": row.setting, "rounds": row.rounds, "quantity": name,
         "unit": _UNITS[name][1] if name != "memory" else "B", **numbers,
         "interval_inside": sum(inside) / len(inside) if inside else None, "utilization_error": row.utilization,
+        "tasks_longer": row.tasks,
         "staleness_distance": row.staleness, "judged": int(row.judged), "note": row.note, "disturbed": row.disturbed,
         "date": row.ended, "machine": row.machine, "failure": " | ".join(row.errors),
     }  # fmt: skip
@@ -143,7 +144,7 @@ def _tables(found: Sheet) -> Iterator[str]:
         first = QUANTITIES[kind][0]
         timed = kind == "cases"
         heads = [f"{_words(first)}, {_UNITS[first][1]}", "predicted", "measured", "error", "spread"]
-        heads += ["makespan", "busy", "stale", "inside", ""] if timed else [""]
+        heads += ["makespan", "tasks", "busy", "stale", "inside", ""] if timed else [""]
         yield from table(heads, [_cells(row, first, timed) for row in rows])
     failures = [(row.label, error) for row in found.rows for error in row.errors]
     for label, error in failures:
@@ -156,7 +157,8 @@ def _cells(row: Judged, name: str, timed: bool) -> list[str]:
     if timed:
         makespan = row.figures.get(TIMES[1])
         inside = [within.inside for within in row.intervals]
-        cells += [signed(makespan.error) if makespan else "-", _share(row.utilization), _share(row.staleness)]
+        cells += [signed(makespan.error) if makespan else "-", "-" if row.tasks is None else signed(row.tasks)]
+        cells += [_share(row.utilization), _share(row.staleness)]
         cells.append(f"{sum(inside)}/{len(inside)}" if inside else "-")
     return [*cells, _remark(row)]
 
