@@ -6,13 +6,14 @@
     a report to the controller              report, or as a parcel
     after a task that filled the cache      cold
 
-All of it is zero for a chip that is given none of these fields. Where the times of looking up the structure of an
-instance are measured, a unit that gets its first message of an instance from elsewhere takes that long too.
+All of it is zero for a chip that is given none of these fields. Where a table ``CLASS structure`` says how long looking up
+the structure of an instance takes, of that class of data, a unit that first hears of an instance from another one takes
+that long too. Where an instance is admitted that is part of its source's task.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ampsim.hw.clock import Pace, to_fs
 from ampsim.hw.cost import ChipCost, Part
@@ -46,6 +47,11 @@ class Messaging:
             return 0
         nbytes = sum([part.work.read + part.work.written for part in parts])
         return self._cold if nbytes > self._cache else 0
+
+    def admitted(self, instances: Iterable[int]) -> None:
+        """The controller has told the unit of these instances."""
+        if self._structure:
+            self._met.update(instances)
 
     def command(self, nbytes: int) -> int:
         """Taking in a command of the controller."""

@@ -185,6 +185,8 @@ class Unit:
     def _intake(self, source: int, sent: int, nbytes: int, content: Any) -> int:
         """Femtoseconds of taking in a parcel, or a command of the controller."""
         if source == HOST:
+            if content[0] == "admit":
+                self.messaging.admitted(content[1])
             return self.messaging.command(nbytes)
         return self.messaging.receiving(content, self.simulation.carried(source, nbytes))
 

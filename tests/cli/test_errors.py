@@ -12,8 +12,8 @@ from tests.cli.conftest import Ampsim
 from tests.cli.jobs import JOB_PY, JOB_YAML, SMALL
 
 SETTINGS = (
-    "epochs, max_active_keys, min_update_frequency, update, gradient, max_batch, optimizer, validate_every, target, "
-    "target_loss, shuffle, seed, nodes"
+    "epochs, max_active_keys, min_update_frequency, update, gradient, max_batch, optimizer, validate_every, "
+    "instances, target, target_loss, shuffle, seed, nodes"
 )
 
 
