@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import pairwise
 from math import ceil
 from typing import Any
 
@@ -90,7 +91,7 @@ def integral(arrivals: Sequence[tuple[int, int]], done: Sequence[int], kind: Cor
     cores = SharedCores(simpy.Environment(), kind, 1)
     times = sorted({*(when for when, _ in arrivals), *done})
     total = Fraction(0)
-    for low, high in zip(times, times[1:], strict=False):
+    for low, high in pairwise(times):
         busy = sum(when <= low and end >= high for (when, _), end in zip(arrivals, done, strict=True))
         if busy:
             total += (high - low) * busy * cores.speed(busy)
