@@ -6,8 +6,8 @@
     a report to the controller              report, or as a parcel
     after a task that filled the cache      cold
 
-All of it is zero for a chip that is given none of these fields. Where a table ``CLASS structure`` says how long it takes
-to look up the structure of an instance, of that class of data, a unit that first hears of an instance from another one
+All of it is zero for a chip that is given none of these fields. Where a table ``CLASS structure`` says how long looking
+up the structure of an instance takes, of that class of data, a unit that first hears of an instance from another one
 takes that long too. Where an instance is admitted that is part of its source's task.
 """
 

@@ -54,7 +54,7 @@ def test_choosing_is_paid_by_every_task(stages: int) -> None:
 
 
 def test_one_worker_pays_for_all_that_it_chooses_and_gathers() -> None:
-    """It is never idle, so its run takes longer by the sum. Single messages are not gathered; those of an update are."""
+    """It is never idle, so its run takes longer by the sum. Single messages are not gathered, those of updates are."""
     job = chain_job(1, 11, max_active_keys=11, max_batch=5)
     plain = chained(1, job)
     messages = plain.tables["tasks"]["messages"]
