@@ -1,59 +1,50 @@
-"""This machine as a System: what is measured becomes fields of the right size, and predicts what was measured."""
+"""This machine measured with a small job: settings, rounds, a file, and predictions that are no nonsense."""
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
+import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import ampsim
-from ampsim import Job, System
+from ampsim import Job
 from ampsim.errors import UsageError
-from ampsim.runtime.measure import Measured
-from ampsim.studies.calibrate import describe, parcels, tables, write
+from ampsim.result.provenance import usable_cores
+from ampsim.studies.calibrate import _quietest, stale, write
+from ampsim.studies.calibrate.jobs import default_jobs
+from ampsim.studies.calibrate.observe import FEATURES, observe
+from ampsim.studies.calibrate.runs import ROUNDS, Short, settings, short_runs
+from ampsim.workloads import WORKLOADS
+from tests.studies.known import MEASURED, data, jobs, simulated, truth
 
 
 def small() -> Job:
-    job = ampsim.workload("mlp", data="generated", training=1000, validation=100, width=256)
+    job = ampsim.workload("mlp", data="generated", training=1000, validation=100, width=64)
     return job.with_training(epochs=2, target=None, max_active_keys=4)
 
 
-def measured(**changes: object) -> Measured:
-    values: dict[str, object] = {
-        "tasks": [("Linear(4, 4) forward", 10, 1e-6, 2e-6, 3e-6)],
-        "overhead": 1e-6,
-        "parcels": [],
-        "controller": 2e-5,
-        "matmul": 1e10,
-        "vector": 1e9,
-        "memory": 1e10,
-    }
-    return Measured(**{**values, **changes})  # type: ignore[arg-type]
+def test_settings_are_one_worker_all_cores_and_twice_as_many() -> None:
+    assert {setting.workers for setting in settings(2, 4)} == {1, 2, 4}
+    assert {setting.workers for setting in settings(2, 3)} == {1, 2}
+    assert {setting.workers for setting in settings(8, 1)} == {1}
+    assert {setting.workers for setting in settings(1, 2)} == {1, 2}
+    for cores in (1, 2, 64):
+        found = settings(cores, 2 * cores)
+        assert len(found) == len(set(found))
 
 
-@pytest.mark.runtime
-def test_this_machine_predicts_itself_within_a_wide_bound(tmp_path: Path) -> None:
-    job = small()
-    system = ampsim.calibrate(job, workers=2, seconds=0.5)
-    write(system, tmp_path / "host.yaml")
-    loaded = ampsim.load_system(tmp_path / "host.yaml")
-    assert loaded.to_dict() == system.to_dict()
-    (chips,) = loaded.to_dict()["chips"]
-    for name in ("matmul", "vector", "memory_bandwidth", "memory_capacity", "task_overhead", "parcel_overhead"):
-        assert chips[name] > 0, name
-    assert chips["measured"]
-    for operation, table in chips["measured"].items():
-        assert min(table["seconds"]) > 0, operation
-    run = ampsim.run(job, workers=2)
-    predicted = ampsim.simulate(job, loaded, workers=2)
-    # No statement about accuracy, which depends on what else this machine does just now: only that it is no nonsense.
-    assert 0.1 < predicted.makespan / run.makespan < 10
-    facts = {fact.name: fact.equal for fact in ampsim.compare(predicted, run).agreement}
-    assert facts["messages per edge"]
-    assert facts["updates per node"]
+def test_the_quietest_of_equal_runs_is_believed() -> None:
+    job = jobs()[0]
+    few, many = simulated(truth(), job, MEASURED[0]), simulated(truth(), job, MEASURED[2])
+    slow = simulated(truth(), job, MEASURED[0])
+    slow.summary["makespan"] = 2 * few.makespan
+    shorts = [Short(job, MEASURED[n], run, data(job)) for n, run in ((0, slow), (2, many), (0, few))]
+    assert [short.run for short in _quietest(shorts)] == [few, many]
+
+
+def test_left_out_jobs_are_one_of_every_workload() -> None:
+    assert sorted(job.name for job in default_jobs()) == sorted(WORKLOADS)
 
 
 def test_a_job_that_cannot_run_is_not_measured() -> None:
@@ -62,68 +53,69 @@ def test_a_job_that_cannot_run_is_not_measured() -> None:
         ampsim.calibrate(Job(ampsim.Graph.of("empty"), job.data, job.training))
 
 
-def test_one_worker_has_no_parcels_and_still_is_a_system() -> None:
-    system = System.from_dict(describe([measured()], 1))
-    assert system.chip_names == ("core0",)
-    assert parcels([measured()]) == (0.0, 1e18, 0.0)
-
-
-def test_every_field_says_whether_it_was_measured() -> None:
-    from ampsim.hw.files.shipped import uncovered
-
-    assert uncovered(describe([measured()], 1)) == []
-
-
-def test_service_times_are_medians_over_workers_by_operation_and_rows() -> None:
-    found = [
-        measured(tasks=[("a", 10, 0.0, 1.0, 9.0), ("a", 1, 0.0, 0.5, 9.0), ("b", 10, 0.0, 7.0, 9.0)]),
-        measured(tasks=[("a", 10, 0.0, 3.0, 9.0)]),
-        measured(tasks=[("a", 10, 0.0, 2.0, 9.0), ("empty", 0, 0.0, 1.0, 1.0)]),
-    ]
-    assert tables(found) == {
-        "a": {"rows": [1, 10], "seconds": [0.5, 2.0]},
-        "b": {"rows": [10], "seconds": [7.0]},
-    }
-
-
-TIMES = st.floats(1e-7, 1e-3)
-
-
-@given(TIMES, st.floats(1e8, 1e12), TIMES)
-def test_parcels_come_apart_into_what_they_were_made_of(overhead: float, copying: float, latency: float) -> None:
-    """Made of a cost per parcel and per byte at either end, and a flight between them."""
-    rows = []
-    for size in (512, 65536, 524288):
-        end = overhead + size / copying
-        rows.append((size, end, end, 2 * (2 * end + latency)))
-    found = parcels([measured(parcels=rows), measured(parcels=rows)])
-    assert found == pytest.approx((overhead, copying, latency), rel=1e-3, abs=1e-9)
-
-
-@given(st.lists(st.tuples(st.sampled_from([512, 65536]), TIMES, TIMES, TIMES), min_size=1, max_size=8))
-def test_whatever_is_measured_makes_a_system(rows: list[tuple[int, float, float, float]]) -> None:
-    """Noise may make a large parcel cheaper than a small one; no field becomes negative or infinite by that."""
-    overhead, copying, latency = parcels([measured(parcels=rows)])
-    assert overhead >= 0
-    assert latency >= 0
-    assert 0 < copying < math.inf
-    System.from_dict(describe([measured(parcels=rows)] * 2, 2))
-
-
 def test_a_system_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
-    system = System.from_dict(describe([measured()], 1))
     (tmp_path / "folder").mkdir()
     with pytest.raises(UsageError, match="is a folder"):
-        write(system, tmp_path / "folder")
+        write(truth(), tmp_path / "folder")
     with pytest.raises(UsageError, match="is no folder"):
-        write(system, tmp_path / "no" / "host.yaml")
-    write(system, tmp_path / "host.yaml")
-    write(system, tmp_path / "host.yaml")
+        write(truth(), tmp_path / "no" / "host.yaml")
+    write(truth(), tmp_path / "host.yaml")
+    write(truth(), tmp_path / "host.yaml")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "host.yaml"]
 
 
 @pytest.mark.runtime
-def test_a_job_of_ragged_instances_is_measured() -> None:
+def test_this_machine_predicts_itself_within_a_wide_bound(tmp_path: Path) -> None:
+    job, said = small(), list[str]()
+    system = ampsim.calibrate(job, workers=2, seconds=1, say=said.append)
+    assert [text for text in said if "round 1 of" in text]
+    assert stale(system) == []
+    write(system, tmp_path / "host.yaml")
+    loaded = ampsim.load_system(tmp_path / "host.yaml")
+    assert loaded.to_dict() == system.to_dict()
+    (chips,) = loaded.chips
+    assert chips.cores is not None
+    assert chips.cores.count == usable_cores()
+    assert chips.software.choosing > 0
+    for operation, table in chips.measured.items():
+        assert min(table.seconds) > 0, operation
+    run = ampsim.run(job, workers=2)
+    predicted = ampsim.simulate(job, loaded, workers=2)
+    # No statement about accuracy, which depends on what else this machine does just now: only that it is no nonsense.
+    assert 0.1 < predicted.makespan / run.makespan < 10
+    low, high = predicted.summary["interval"]["makespan"]
+    assert low <= predicted.makespan <= high
+    facts = {fact.name: fact.equal for fact in ampsim.compare(predicted, run).agreement}
+    assert facts["messages per edge"]
+    assert facts["updates per node"]
+
+
+@pytest.mark.runtime
+def test_a_job_of_ragged_instances_is_measured_on_one_worker() -> None:
     job = ampsim.workload("tree_lstm", trees=60, validation=10, vocabulary=200, embedding=8, hidden=8, batch=5)
-    (chips,) = ampsim.calibrate(job, workers=2, seconds=0.1).chips
-    assert {"Group(16) forward", "BranchLstm(8) backward"} <= set(chips.measured)
+    system = ampsim.calibrate(job, workers=1, seconds=0.1)
+    (chips,) = system.chips
+    assert {"Group(16) forward", "BranchLstm(8) backward"} <= set(" + ".join(chips.measured).split(" + "))
+    assert {name.partition(" ")[0] for name in chips.kernels} >= {"Group", "BranchLstm"}
+
+
+@pytest.mark.runtime
+def test_real_runs_are_observed_whole() -> None:
+    shorts = short_runs([small()], 1, 2, 0.1, "forkserver", str)
+    assert [short.setting for short in shorts] == settings(1, 2) * ROUNDS
+    for short in (shorts[0], shorts[-1]):
+        found, run = observe(short.run, short.data), short.run
+        begins, ends = (np.minimum(run.tables["waits"][name], run.makespan) for name in ("start", "end"))
+        whole = run.workers * run.makespan
+        assert found.seconds.sum() + found.messaging + (ends - begins).sum() == pytest.approx(whole, rel=1e-6)
+        assert found.together.sum() == pytest.approx(run.makespan, rel=0.05)
+        assert len(found.parts) == len(found.seconds) == len(run.tables["tasks"]["kind"])
+        counts = dict(zip(FEATURES, found.counts.tolist(), strict=True))
+        assert counts["tasks"] == len(found.parts)
+        assert counts["bytes"] == 2 * run.tables["links"]["bytes"].sum()
+        assert counts["reports"] == run.summary["reports"] > 0
+        assert (counts["messages"] > 0) == (run.workers > 1)
+        assert len(found.up) > 0
+        assert (found.up > 0).all()
+        assert (found.down > 0).all()
+        assert run.tables["instances"]["training"].all()

@@ -24,7 +24,7 @@ def small() -> ampsim.Job:
 @pytest.mark.runtime
 def test_a_small_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     quick = ampsim.calibrate
-    monkeypatch.setattr(module, "calibrate", lambda job: quick(job, seconds=0.2))
+    monkeypatch.setattr(module, "calibrate", lambda job, seconds: quick(job, seconds=0.2, workers=1))
     said: list[str] = []
     done = demo(tmp_path / "demo", job=small(), say=said.append)
     assert [path.name for path in sorted(done.folder.iterdir())] == WRITTEN
@@ -51,7 +51,7 @@ def test_nothing_is_left_of_a_demo_that_fails(tmp_path: Path, monkeypatch: pytes
     def full(*arguments: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(module, "calibrate", lambda job: quick(job, seconds=0.1))
+    monkeypatch.setattr(module, "calibrate", lambda job, seconds: quick(job, seconds=0.1, workers=1))
     monkeypatch.setattr("ampsim.reports.render", full)
     with pytest.raises(RunError, match="No space left on device"):
         demo(tmp_path / "demo", job=small().with_training(epochs=1))
@@ -59,7 +59,7 @@ def test_nothing_is_left_of_a_demo_that_fails(tmp_path: Path, monkeypatch: pytes
 
 
 def test_what_is_in_the_way_is_found_before_any_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "calibrate", lambda job: pytest.fail("work was done"))
+    monkeypatch.setattr(module, "calibrate", lambda job, seconds: pytest.fail("work was done"))
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "thesis.tex").write_text("x")
     (tmp_path / "file").write_text("x")

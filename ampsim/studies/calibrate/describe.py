@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime
 import os
 from collections.abc import Sequence
+from statistics import median
 from typing import Any
 
-import msgspec
 import numpy as np
 
 from ampsim.hw import System
@@ -41,7 +41,7 @@ def describe(runs: Sequence[Observed], structure: Sequence[tuple[str, float]], r
     for name, seconds in structure:
         chips["measured"][f"{name} structure"] = {"rows": [1], "seconds": [seconds]}
     chips["cores"]["slowdown"], chips["software"]["waking"] = _together(runs, System.from_dict(values), cores)
-    values["sources"] = _sources(runs, points, found)
+    values["sources"] = _sources(runs, points, found, rates)
     return System.from_dict(values)
 
 
@@ -74,7 +74,8 @@ def _together(runs: Sequence[Observed], system: System, cores: int) -> tuple[lis
     """By how much longer tasks take alone and with all cores at work, and by what factor after a wait."""
     cost = ChipCost(system.chips[0])
     single = [run for run in runs if run.run.workers == 1]
-    alone = max(float(np.median([run.seconds.sum() / _base(cost, run) for run in single])), 1.0) if single else 1.0
+    ratios = [float(run.seconds[run.steady].sum()) / _base(cost, run) for run in single]
+    alone = max(median(ratios), 1.0) if ratios else 1.0
     several = [run for run in runs if 1 < run.run.workers <= cores]
     waking = longer(several, [run.woken for run in several], [~run.woken for run in several])
     steady = [~run.woken for run in several]
@@ -84,14 +85,17 @@ def _together(runs: Sequence[Observed], system: System, cores: int) -> tuple[lis
 
 
 def _base(cost: ChipCost, run: Observed) -> float:
-    """Seconds of all tasks by the tables."""
+    """Seconds of all tasks but the first by the tables."""
     memory = run.run.tables["memory"]
     held = (memory["caches"] + memory["deferred"] + memory["queues"]).tolist()
     messages = run.run.tables["tasks"]["messages"].tolist()
-    return sum(cost.chip_time(*task) for task in zip(run.parts, messages, held, strict=True)) / FS
+    tasks = zip(run.parts, messages, held, run.steady.tolist(), strict=True)
+    return sum(cost.chip_time(*task) for *task, steady in tasks if steady) / FS
 
 
-def _sources(runs: Sequence[Observed], points: dict[str, list[service.Point]], found: Between) -> dict[str, Any]:
+def _sources(
+    runs: Sequence[Observed], points: dict[str, list[service.Point]], found: Between, rates: Rates
+) -> dict[str, Any]:
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
 
     def measured(note: str, spread: float) -> dict[str, Any]:
@@ -108,9 +112,9 @@ def _sources(runs: Sequence[Observed], points: dict[str, list[service.Point]], f
         "chips[0].parcel_overhead": measured("as software", between_tasks),
         "chips[0].copy_bandwidth": measured("as software", between_tasks),
         "chips[0].cores": measured(f"runs on 1 to {max(run.run.workers for run in runs)} workers", tasks),
-        "chips[0].matmul": measured("a square product", 0.0),
-        "chips[0].vector": measured("an elementwise pass", 0.0),
-        "chips[0].memory_bandwidth": measured("a pass over 64 MiB", 0.0),
+        "chips[0].matmul": measured("a square product", rates.spreads[0]),
+        "chips[0].vector": measured("an elementwise pass", rates.spreads[1]),
+        "chips[0].memory_bandwidth": measured("a pass over 64 MiB", rates.spreads[2]),
         "chips[0].memory_capacity": measured("of the system, a part for each core", 0.0),
         "links": measured("parcels to a worker that waited", found.latency_spread),
         "host": measured("admissions of and reports to the controller", found.host_spread),
@@ -119,18 +123,16 @@ def _sources(runs: Sequence[Observed], points: dict[str, list[service.Point]], f
 
 
 def corrected(system: System, ratios: dict[bool, list[float]]) -> System:
-    """With what whole runs took beside what was predicted: ``ratios`` of their times, by whether cores were shared out.
+    """With what whole runs took over what was predicted: ``ratios``, by whether there were more workers than cores.
 
-    Their middle goes into ``crowded`` and ``slowdown``; their spread is that of predictions, 80 % of them between
-    ``low`` and ``high``.
+    How much longer such runs took than the others is ``crowded``. Their spread is that of predictions: 80 % of them lie
+    between ``low`` and ``high``.
     """
     values = system.to_dict()
-    cores = values["chips"][0]["cores"]
-    alone = float(np.median(ratios[False])) if ratios[False] else 1.0
-    shared = float(np.median(ratios[True])) if ratios[True] else 1.0
-    cores["slowdown"] = [max(1.0, slow * alone) for slow in cores["slowdown"]]
-    cores["crowded"] = max(1.0, shared / alone)
+    alone = median(ratios[False]) if ratios[False] else 1.0
+    shared = median(ratios[True]) if ratios[True] else alone
+    values["chips"][0]["cores"]["crowded"] = max(1.0, shared / alone)
     left = [r / alone for r in ratios[False]] + [r / shared for r in ratios[True]]
     low, high = np.quantile(left, [0.1, 0.9]).tolist()
     values["uncertainty"] = {"level": 0.8, "low": min(low, 1.0), "high": max(high, 1.0)}
-    return msgspec.structs.replace(System.from_dict(values))
+    return System.from_dict(values)

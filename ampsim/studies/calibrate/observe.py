@@ -20,22 +20,26 @@ from ampsim.result.schema import Array, Table
 
 FEATURES = ("tasks", "gathered", "parcels", "messages", "bytes", "reports", "cold")
 CACHE = 1 << 20
+WARMING = 0.25
 """What messaging is made of. Parcels, their messages and bytes count at both ends."""
 
 
 class Observed(NamedTuple):
     """One run. Seconds throughout.
 
-    ``parts[i]`` and ``seconds[i]``: the arithmetic of a task and how long it took. ``messaging``: time of all workers
-    that is neither a task nor a wait; ``counts`` what was done in it, by :data:`FEATURES`;
-    ``met``: instances of which a worker got its first message from another, over all workers. ``together[n]``: how long
-    exactly n workers were at work, in a task or messaging. ``up`` and ``down``: from a worker to the controller, and
-    back; ``across``: from one worker to another that waited for it, by bytes; each with what both ends do for it.
+    ``parts[i]`` and ``seconds[i]``: the arithmetic of a task and how long it took; ``steady[i]``: that it was none of
+    the first, :data:`WARMING` of all, when memory is not yet there and caches are cold. ``messaging``: time of all
+    workers that is neither a task nor a wait; ``counts`` what was done in it, by :data:`FEATURES`; ``met``: instances
+    of which a worker got its first message from another, over all workers. ``together[n]``: how long exactly n workers
+    were at work, in a task or messaging. ``beside[i]``: how many other workers were at work during a task, on average.
+    ``woken[i]``: whether it was the first after a wait. ``up`` and ``down``: from a worker to the controller, and back;
+    ``across``: from one worker to another that waited for it, by bytes; each with what both ends do for it.
     """
 
     run: Run
     parts: list[tuple[Part, ...]]
     seconds: Array
+    steady: Array
     messaging: float
     counts: Array
     met: int
@@ -48,11 +52,15 @@ class Observed(NamedTuple):
 
 
 class Rates(NamedTuple):
-    """FLOP/s of a square product and of an elementwise pass, and bytes/s of a pass over memory; of one core."""
+    """FLOP/s of a square product and of an elementwise pass, and bytes/s of a pass over memory; of one core.
+
+    ``spreads``: of each of them, the middle half of single measurements over their median.
+    """
 
     matmul: float
     vector: float
     memory: float
+    spreads: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 
 def observe(run: Run, data: Data | None = None) -> Observed:
@@ -66,19 +74,27 @@ def observe(run: Run, data: Data | None = None) -> Observed:
     levels, together = _together(active, run.workers)
     total = float(together @ np.arange(run.workers + 1))
     messaging = max(total - float(seconds.sum()), 0.0)
-    ways = _up(run), _down(run), _across(run)
     return Observed(
-        run,
-        _parts(run, data),
-        seconds,
-        messaging,
-        _counts(run),
-        _met(run),
-        together,
-        _beside(levels, tasks),
-        _woken(run),
-        *ways,
+        run=run,
+        parts=_parts(run, data),
+        seconds=seconds,
+        steady=_steady(tasks),
+        messaging=messaging,
+        counts=_counts(run),
+        met=_met(run),
+        together=together,
+        beside=_beside(levels, tasks),
+        woken=_woken(run),
+        up=_up(run),
+        down=_down(run),
+        across=_across(run),
     )
+
+
+def _steady(tasks: Table) -> Array:
+    found = np.ones(len(tasks["start"]), np.bool_)
+    found[np.argsort(tasks["start"])[: int(len(found) * WARMING)]] = False
+    return found
 
 
 def _parts(run: Run, data: Data | None) -> list[tuple[Part, ...]]:
@@ -223,15 +239,18 @@ def rates() -> Rates:
     x: Array = np.full(78_400, 0.5, np.float32)
     big: Array = np.full(16 << 20, 0.5, np.float32)
     with threadpool_limits(1):
-        matmul = 2 * 768**3 / _time(lambda: a @ a)
-    vector = x.size / _time(lambda: np.maximum(x, 0.25, out=x))
-    return Rates(matmul, vector, 2 * big.nbytes / _time(lambda: np.multiply(big, 0.5, out=big)))
+        matmul, first = _time(lambda: a @ a)
+    vector, second = _time(lambda: np.maximum(x, 0.25, out=x))
+    memory, third = _time(lambda: np.multiply(big, 0.5, out=big))
+    return Rates(2 * 768**3 / matmul, x.size / vector, 2 * big.nbytes / memory, (first, second, third))
 
 
-def _time(call: Callable[[], object]) -> float:
+def _time(call: Callable[[], object]) -> tuple[float, float]:
+    """Median and spread of some calls."""
     times = []
     for _ in range(15):
         start = time.perf_counter()
         call()
         times.append(time.perf_counter() - start)
-    return float(np.median(times))
+    low, middle, high = np.quantile(times, [0.25, 0.5, 0.75]).tolist()
+    return middle, (high - low) / middle

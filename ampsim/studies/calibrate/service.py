@@ -19,7 +19,6 @@ POINTS = 16  # numbers of rows in a table
 SIZES = 4  # numbers of messages looked at for each
 LEVELS = 3  # amounts of memory that a worker holds, looked at for each of those
 TRIMMED = 20  # one in so many of the shortest and of the longest tasks of a point does not count
-WARMING = 0.05  # of a run's tasks: memory is not yet there, caches are cold
 
 
 class Sample(NamedTuple):
@@ -74,9 +73,8 @@ def _points(runs: Sequence[Observed]) -> dict[str, list[Point]]:
         held = memory["caches"] + memory["deferred"] + memory["queues"]
         columns = (tasks["messages"].tolist(), [doublings(n) for n in held.tolist()], run.seconds.tolist())
         samples = [Sample(*task) for task in zip(run.parts, *columns, strict=True)]
-        for number in np.argsort(tasks["start"])[int(len(samples) * WARMING) :].tolist():
-            sample = samples[number]
-            if sample.parts and sample.rows:
+        for sample, steady in zip(samples, run.steady.tolist(), strict=True):
+            if steady and sample.parts and sample.rows:
                 found[operation(sample.parts)].append(sample)
     return {name: _grouped(tasks) for name, tasks in sorted(found.items())}
 
@@ -128,9 +126,9 @@ def _table(name: str, group: list[Point], known: dict[str, Any]) -> dict[str, An
         fixed = min(sum(kinds), by_rows[only])
         row = (by_rows[only] - fixed) / only
     least, most = min(by_rows), max(by_rows)
-    for beyond, near in ((max(least // 8, 1), least), (most * 8, most)):
-        if beyond not in by_rows and fixed + row * near > 0:
-            by_rows[beyond] = by_rows[near] * (fixed + row * beyond) / (fixed + row * near)
+    for far, near in ((max(least // 8, 1), least), (most * 8, most)):
+        if far not in by_rows and fixed + row * near > 0:
+            by_rows[far] = by_rows[near] * (fixed + row * far) / (fixed + row * near)
     numbers = sorted(by_rows)
     return {"rows": numbers, "seconds": [by_rows[number] for number in numbers], "message": message, "cold": cold}
 
