@@ -97,7 +97,7 @@ def one_epoch(
 ) -> Run:
     """One epoch of the job in shapes mode, drained for a validation after every tenth, as the curve's trainings are."""
     every = stretch(job.data.load().training)
-    counted = job.with_training(epochs=1, target=None, target_loss=None, validate_every=every)
+    counted = job.with_training(epochs=1, instances=None, target=None, target_loss=None, validate_every=every)
     run = simulate(counted, system, placement=placement, workers=workers, mode="shapes")
     name = run.config["run"]["system"]["name"]
     say(f"{name}: staleness {mean_staleness(run) or 0.0:.3g}, {run.throughput or 0:,.0f} rows/s")

@@ -40,8 +40,8 @@ def staleness_curve(
     Every one of ``maks`` instances in flight (left out: 1, 2, 4 and so on to twice what the job has, 8 at least) is
     tried with every number of ``workers`` (left out: one, one for each unit of the job, and half as many), with
     ``seeds`` seeds from the job's own on. There is no clock: workers take turns, a task at a time. The target is looked
-    for every tenth of an epoch. ``say`` hears of each training. Raises UsageError for a job without a target, or
-    without anything to look for it in.
+    for every tenth of an epoch; an epoch is all of the training data, whatever ``training.instances`` says. ``say``
+    hears of each training. Raises UsageError for a job without a target, or without anything to look for it in.
     """
     data = loaded(job)
     every = stretch(data.training)
@@ -55,7 +55,7 @@ def staleness_curve(
         if mak == 1 and trials and not any(trial.staleness for trial in trials):
             continue  # without staleness any number of workers trains alike
         for seed in range(job.training.seed, job.training.seed + seeds):
-            changed = job.with_training(max_active_keys=mak, seed=seed, validate_every=every)
+            changed = job.with_training(max_active_keys=mak, seed=seed, validate_every=every, instances=None)
             trials.append(_trained(changed, count, data))
             say(_told(trials[-1]))
     return StalenessCurve(

@@ -46,6 +46,19 @@ def test_a_random_order_is_replayed_to_the_bit(make: Callable[..., Job], update:
     assert len(set(finals)) > 1
 
 
+@pytest.mark.parametrize("copies", [1, 2])
+def test_an_epoch_of_some_instances_is_replayed_to_the_bit(copies: int) -> None:
+    made = rnn(cells=copies, epochs=3, instances=5, max_active_keys=4, max_batch=3, min_update_frequency=3)
+    run = ShuffledBackend(7).execute(Plan(made, 2))
+    training = run.tables["instances"]["training"]
+    assert training.sum() == 3 * 5
+    assert len(set(run.tables["instances"]["index"][training])) > 5  # each epoch chooses anew
+    again = NullBackend().execute(Plan(Job.from_dict(made.to_dict()), 2, order=replay_order(run)))
+    assert replay_order(again) == replay_order(run)
+    for name, value in run.final.items():
+        np.testing.assert_array_equal(again.final[name], value, err_msg=name)
+
+
 def test_the_order_of_fifo_is_an_order() -> None:
     again = NullBackend().execute(recorded())
     assert replay_order(again) == recorded().order

@@ -90,6 +90,48 @@ def test_without_shuffling_the_order_is_that_of_the_data() -> None:
     assert [plan.entry(n).index for n in range(10)] == [*range(5)] * 2
 
 
+@given(COUNTS, st.none() | COUNTS, st.integers(1, 3), st.none() | COUNTS, st.integers(1, 30))
+def test_an_epoch_of_some_instances_is_the_beginning_of_one_of_all(
+    training: int, held_out: int | None, epochs: int, every: int | None, instances: int
+) -> None:
+    """Each epoch takes the first of its own order, and no instance twice; more than there are is all."""
+    data = points(training)[0], None if held_out is None else points(held_out)[0]
+    short = Schedule(*data, epochs, validate_every=every, instances=instances)
+    whole = Schedule(*data, epochs)
+    size = min(instances, training)
+    assert short.per_epoch == sum(s.stop - s.start for s in short.segments() if s.epoch == 0)
+    assert short.total == short.per_epoch * epochs
+    for epoch in range(epochs):
+        order = [whole.entry(epoch * whole.per_epoch + n).index for n in range(size)]
+        own = [s for s in short.segments() if s.epoch == epoch and s.training]
+        taken = [short.entry(n).index for s in own for n in range(s.start, s.stop)]
+        assert taken == order
+        assert len(set(taken)) == size
+        assert own[-1].trained == size
+        assert own[-1].flush
+
+
+def test_epochs_of_some_instances_choose_others_when_shuffled_and_the_same_when_not() -> None:
+    def taken(shuffle: bool) -> list[set[int]]:
+        plan = Schedule(points(20)[0], None, 3, instances=5, shuffle=shuffle)
+        return [{plan.entry(5 * epoch + n).index for n in range(5)} for epoch in range(3)]
+
+    assert taken(False) == [{0, 1, 2, 3, 4}] * 3
+    one, two, three = taken(True)
+    assert not one == two == three
+
+
+def test_validation_is_whole_whatever_an_epoch_trains_on() -> None:
+    """Train 3 | validate 4 | train 1 | validate 4, of 20."""
+    plan = Schedule(points(20)[0], points(4)[0], 1, validate_every=3, instances=4)
+    assert [(s.stop - s.start, s.training) for s in plan.segments()] == [(3, True), (4, False), (1, True), (4, False)]
+
+
+def test_evaluation_knows_no_instances_of_training() -> None:
+    plan = Schedule(points(20)[0], points(4)[0], 0, instances=3)
+    assert [(s.stop - s.start, s.training) for s in plan.segments()] == [(4, False)]
+
+
 @given(COUNTS, st.none() | COUNTS, st.integers(1, 3), st.none() | COUNTS, st.sampled_from([2, 3, 4, 6, 30]))
 def test_the_kth_training_instance_has_a_number_that_is_k_modulo_lanes(
     training: int, held_out: int | None, epochs: int, every: int | None, lanes: int

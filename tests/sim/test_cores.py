@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from math import ceil
@@ -31,17 +31,27 @@ def ends(arrivals: Sequence[tuple[int, int]], units: int = 1, **kind: Any) -> li
     found = [0] * len(arrivals)
 
     def end(number: int) -> None:
-        assert isinstance(env.now, int)
-        found[number] = env.now
+        found[number] = now(env)
 
     def begin(number: int) -> None:
         cores.run(arrivals[number][1], lambda _: end(number))
 
     for number, (when, _) in enumerate(arrivals):
-        event = env.timeout(when)
-        event.callbacks.append(lambda _, number=number: begin(number))
+        at(env, when, begin, number)
     env.run()
     return found
+
+
+def at(env: simpy.Environment, when: int, call: Callable[[int], None], number: int) -> None:
+    """``call(number)`` at a time."""
+    callbacks = env.timeout(when).callbacks
+    assert callbacks is not None
+    callbacks.append(lambda _: call(number))
+
+
+def now(env: simpy.Environment) -> int:
+    assert isinstance(env.now, int)
+    return env.now
 
 
 # -- closed forms ------------------------------------------------------------------------------------------------------
@@ -54,7 +64,7 @@ def test_one_alone_takes_as_long_as_on_a_core_of_its_own(when: int, work: int, c
 
 @given(WORK, st.integers(1, 40), st.integers(1, 40))
 def test_n_equal_ones_on_c_cores_take_n_over_c_times_as_long(work: int, n: int, c: int) -> None:
-    assert ends([(0, work)] * n, units=1, count=c) == [ceil(work * max(Fraction(n, c), 1))] * n
+    assert ends([(0, work)] * n, units=1, count=c) == [ceil(work * max(Fraction(n, c), Fraction(1)))] * n
 
 
 @pytest.mark.parametrize("n,c,slow", [(1, 2, 1.25), (2, 2, 1.5), (3, 2, 1.75), (4, 2, 1.75), (9, 3, 1.75)])
@@ -64,7 +74,7 @@ def test_and_slowdown_and_crowded_times_that(n: int, c: int, slow: float, units:
     work = 10**12
     found = ends([(0, work)] * n, units=units, count=c, slowdown=(1.25, 1.5, 1.75), crowded=1.5)
     factor = crowded if units > c else 1
-    assert found == [ceil(work * max(Fraction(n, c), 1) * Fraction(slow) * Fraction(factor))] * n
+    assert found == [ceil(work * max(Fraction(n, c), Fraction(1)) * Fraction(slow) * Fraction(factor))] * n
 
 
 def test_one_that_comes_in_the_middle_of_work() -> None:
@@ -183,12 +193,11 @@ def heard(arrivals: Sequence[int], work: int, cores: Cores | None = None, beside
     env = simpy.Environment()
     shared = SharedCores(env, cores, 1) if cores else None
     found: list[tuple[int, Any]] = []
-    handling = Handling(env, work, shared, lambda effects: found.append((env.now, effects)))
+    handling = Handling(env, work, shared, lambda effects: found.append((now(env), effects)))
     if shared and beside:
         shared.run(beside, lambda _: None)
     for number, when in enumerate(arrivals):
-        event = env.timeout(when)
-        event.callbacks.append(lambda _, number=number: handling.report(number))
+        at(env, when, handling.report, number)
     env.run()
     return found
 

@@ -141,7 +141,8 @@ def test_doublings_grow_from_none_at_one_mebibyte(held: int) -> None:
 
 
 def test_waking_is_a_factor_of_the_whole_task() -> None:
-    chip = {"task_overhead": 1e-6, "measured": {SIZED: table(1e-6, message=2e-6)}, "software": {"waking": 1.25}}
+    measured = {SIZED: table(1e-6, message=2e-6)}
+    chip: dict[str, Any] = {"task_overhead": 1e-6, "measured": measured, "software": {"waking": 1.25}}
     assert time(messages=1, **chip) == 4 * MICRO
     assert time(messages=1, woken=True, **chip) == 5 * MICRO
     assert time(woken=True) == time()

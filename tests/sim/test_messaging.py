@@ -32,7 +32,7 @@ def chained(stages: int, job: Job | None = None, **chip: Any) -> Run:
 def extra(stages: int = 2, **chip: Any) -> int:
     """Femtoseconds by which chips like this prolong the way of each instance."""
     found = completions(chained(stages, **chip))
-    cycle = round(found[0] * 10**15)
+    cycle = round(float(found[0]) * 10**15)
     assert found.tolist() == [to_seconds(cycle * k) for k in range(1, N + 1)]  # each after the one before, exactly
     return cycle - stages * to_fs(FORWARD_MS + BACKWARD_MS)
 

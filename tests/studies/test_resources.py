@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -58,6 +60,46 @@ def test_edges_of_their_own_and_measured_tables_are_resources_too() -> None:
     topology = fast.to_dict()["topology"]
     assert topology["edges"][0]["bandwidth"] == 14.0
     assert fast.chips[0].measured["Linear(2, 2) forward"].seconds == (1e-4,)
+
+
+PROCESSOR: dict[str, Any] = {
+    "chips": [
+        {
+            "count": 3, "prefix": "core", "matmul": 1e10, "vector": 1e9, "memory_bandwidth": 1e10,
+            "memory_capacity": "unlimited", "parcel_overhead": 2e-5, "copy_bandwidth": 1e9,
+            "measured": {"Linear forward": {"rows": [1], "seconds": [1e-5], "message": 3e-6, "cold": 1e-7}},
+            "kernels": {
+                "Linear backward": {"fixed": 1e-5, "row": 1e-8, "matmul": 1e10, "bandwidth": 1e10, "message": 1e-6},
+                "any": {"fixed": 2e-5},
+            },
+            "software": {
+                "choosing": 2e-5, "message": 3e-6, "gathering": 1e-6, "report": 1e-5, "cold": 1e-5, "waking": 1.5,
+            },
+            "cores": {"count": 2, "slowdown": [1.0, 1.2], "crowded": 1.1},
+        }
+    ],
+    "host": {"latency": 1e-5, "handling": 3e-5, "within": "core"},
+    "links": {"bandwidth": "unlimited", "latency": 2e-5},
+    "topology": {"kind": "full"},
+}  # fmt: skip
+
+
+def test_what_a_program_costs_is_a_resource_and_kernels_are_by_field_and_not_by_kind() -> None:
+    found = resources(System.from_dict({"name": "processor", **PROCESSOR}))
+    assert [name for name in found if name.partition(".")[2].split(".")[0] in ("software", "measured", "kernels")] == [
+        "chip.software.choosing", "chip.software.message", "chip.software.gathering", "chip.software.cold",
+        "chip.software.report", "chip.measured", "chip.kernels.fixed", "chip.kernels.row", "chip.kernels.message",
+        "chip.kernels.matmul", "chip.kernels.bandwidth",
+    ]  # fmt: skip
+    assert "host.handling" in found
+
+
+def test_a_processor_of_which_all_is_faster_does_the_same_faster() -> None:
+    system = System.from_dict({"name": "processor", **PROCESSOR})
+    job = ampsim.workload("mlp", data="none", training=400, validation=100, width=16)
+    job = job.with_training(epochs=1, target=None, max_active_keys=3, max_batch=2)
+    base, fast = (ampsim.simulate(job, s, mode="shapes").makespan for s in (system, speed_up(system, {"all": 4})))
+    assert fast == pytest.approx(base / 4, rel=1e-6)
 
 
 @given(st.floats(1e-3, 1e3))
