@@ -14,7 +14,7 @@ import ampsim
 def main() -> None:
     """Print one line per quantity, then what has to agree exactly."""
     job = ampsim.workload("mlp", data="generated", width=256).with_training(epochs=3, target=None)
-    host = ampsim.calibrate(job, workers=2, seconds=1.0)
+    host = ampsim.calibrate(job, workers=2, seconds=8)
     measured = ampsim.run(job, workers=2)
     predicted = ampsim.simulate(job, host, workers=2)
     found = ampsim.compare(predicted, measured)

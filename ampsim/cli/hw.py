@@ -70,24 +70,35 @@ def check(
     from ampsim.cli.output import print_json, print_table
     from ampsim.hw import load, preflight_table
     from ampsim.hw.drawing.overview import overview
+    from ampsim.studies.calibrate.machine import stale
 
     if job is None and (workers is not None or placement is not None or settings):
         raise UsageError("there is no job to place or to change", "--job", "add --job JOB")
     chosen, where = parse_settings(settings), parse_placement(placement)
     loaded = load(system)
     found = overview(loaded)
+    old = stale(loaded)
     rows = None if job is None else _needs(job, loaded, workers, where, chosen)
     if as_json:
         memory = None if rows is None else [{**row._asdict(), "missing": row.missing} for row in rows]
-        print_json({**found.to_dict(), "memory": memory})
+        print_json({**found.to_dict(), "memory": memory, "stale": old})
     else:
-        print_table((loaded.name, ""), found.rows(), align="ll")
+        print_table((loaded.name, ""), [*found.rows(), *_measured(loaded, old)], align="ll")
         if rows is not None:
             click.echo(f"\nmemory for {job}, with one instance in flight:")
             click.echo("\n".join(preflight_table(rows)))
     short = [row for row in rows or () if row.missing]
     if short:
         _refuse(short, loaded)
+
+
+def _measured(system: System, stale: list[str]) -> list[tuple[str, str]]:
+    """Of a system that was measured: on what, and what has changed since."""
+    if system.machine is None:
+        return []
+    known = system.machine
+    rows = [("measured", f"{known.date[:10]} on {known.cpu}, {known.cores} cores")]
+    return [*rows, ("stale", "; ".join(stale))] if stale else rows
 
 
 def _needs(

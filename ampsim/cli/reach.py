@@ -62,7 +62,7 @@ def command(
     It is trained here without a clock, for how many epochs it takes at which staleness, and counted there for an epoch.
     """
     from ampsim.cli.output import print_json
-    from ampsim.studies.execute import load_system
+    from ampsim.cli.systems import load
     from ampsim.studies.jobs import load_job
     from ampsim.studies.reach import check_alike, one_epoch, put_together
     from ampsim.studies.staleness_curve import StalenessCurve
@@ -76,7 +76,7 @@ def command(
     if output:
         check_file(output, force)
     chosen = parse_settings(settings)
-    wanted, hardware = load_job(job, chosen, seed), load_system(system)
+    wanted, hardware = load_job(job, chosen, seed), load(flags, system)
     trained = load_job(job, {**chosen, **parse_settings(small)}, seed) if small else wanted
     curve = StalenessCurve.load(curve_file) if curve_file else None
     check_alike(wanted, curve or (trained if small else None))

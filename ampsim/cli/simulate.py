@@ -53,14 +53,15 @@ def command(
     """Run JOB on a simulated SYSTEM: the same work, the same tables, another clock."""
     from ampsim.cli.output import finish
     from ampsim.cli.progress import ProgressLine
-    from ampsim.studies.execute import load_run, load_system, simulate
+    from ampsim.cli.systems import load
+    from ampsim.studies.execute import load_run, simulate
     from ampsim.studies.jobs import load_job
 
     chosen, where = parse_settings(settings), parse_placement(placement)
     if place and where is not None:
         raise UsageError("units are placed by hand or by name, not both", "--place", "leave out --place or --placement")
     loaded = load_job(job, chosen, seed)
-    hardware = load_system(system)
+    hardware = load(flags, system)
     for name, what in (("target", "accuracy"), ("target_loss", "loss")):
         goal = getattr(loaded.training, name)
         if shapes and goal is not None and f"training.{name}" not in chosen:

@@ -41,11 +41,14 @@ def command(
     May be killed at any time: the same command goes on where it was, and does nothing twice.
     """
     from ampsim.cli.output import print_json
+    from ampsim.cli.systems import load
     from ampsim.studies.study import load_study
     from ampsim.studies.sweep import sweep
 
     found = load_study(study)
     folder = output or Path(f"{found.name if found.name != 'study' else study.stem}-sweep")
+    for name in dict.fromkeys([*found.grid.get("system", [found.system])]):
+        load(flags, name)  # only to say so if one is stale
     flags.say(f"{found.size:,} points, rows in {folder}")
     with SweepLine(found.name, flags.quiet) as progress:
         try:

@@ -32,11 +32,14 @@ if TYPE_CHECKING:
 def command(flags: Flags, run: Path, speedup: str | None, system: str | None, shapes: bool, as_json: bool) -> None:
     """Say what a faster chip, link or host would gain the run folder RUN, and which of them holds it up."""
     from ampsim.cli.output import print_json
+    from ampsim.cli.systems import load
     from ampsim.studies.execute import load_run
     from ampsim.studies.what_if import what_if
 
     factors = parse_factors(speedup)
-    found = what_if(load_run(run), factors, system=system, mode="shapes" if shapes else None, say=flags.say)
+    before = load_run(run)
+    hardware = load(flags, system) if system else None
+    found = what_if(before, factors, system=hardware, mode="shapes" if shapes else None, say=flags.say)
     if as_json:
         print_json(as_plain(found))
     else:

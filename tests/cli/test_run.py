@@ -1,4 +1,4 @@
-"""run, simulate, compare, report and calibrate as a user strings them together."""
+"""run, simulate, compare and report as a user strings them together."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from ampsim.hw import System
 from ampsim.result.run import Run
 from ampsim.workloads import workload
 from tests.cli.conftest import Ampsim
@@ -251,18 +250,3 @@ def test_the_configuration_of_a_run_is_a_job(ampsim: Ampsim, folder: Path) -> No
     done = ampsim("simulate", "a/config.yaml", "-s", "host", "-o", "c", "--set", "options.width=8")
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith("error: a whole job has no option 'width': its graph is written out\n")
-
-
-# Calibration --------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.runtime
-def test_calibrate_writes_a_system_that_simulate_takes(ampsim: Ampsim, folder: Path) -> None:
-    (folder / "job.yaml").write_text(JOB_YAML)
-    done = ampsim("calibrate", "job.yaml", "--seconds", "0.2", "-o", "here.yaml", "--json")
-    assert (done.code, done.err) == (0, "measuring with 2 workers ...\n")
-    assert System.from_dict(json.loads(done.out)).chip_names == ("core0", "core1")
-    assert ampsim("simulate", "job.yaml", "-s", "here.yaml", "-o", "run").code == 0
-    again = ampsim("calibrate", "job.yaml", "-o", "here.yaml")
-    assert again.err.startswith("error: here.yaml exists already\n")
-    assert files(folder) == ["here.yaml", "job.yaml", "run"]
