@@ -25,6 +25,15 @@ from ampsim.hw.system import System
 Then = Callable[[simpy.Event], None]
 
 
+def _later(env: simpy.Environment, delay: int, then: Then) -> simpy.Event:
+    """``then`` is called after ``delay`` femtoseconds."""
+    event = simpy.Event(env)
+    event._ok, event._value = True, None
+    event.callbacks = [then]
+    env.schedule(event, delay=delay)
+    return event
+
+
 class SharedCores:
     """Work of ``kind`` cores with so many ``units`` in use, in femtoseconds of one undisturbed core.
 
@@ -70,10 +79,7 @@ class SharedCores:
         """For the first end, if nobody else comes or goes."""
         speed = self.speed(len(self._ends))
         left = max(self._ends[0][0] - self._done, 0)
-        event = self._next = simpy.Event(self.env)
-        event._ok, event._value = True, None
-        event.callbacks = [self._ended]
-        self.env.schedule(event, delay=-(-left * speed.denominator // speed.numerator))
+        self._next = _later(self.env, -(-left * speed.denominator // speed.numerator), self._ended)
 
     def _ended(self, event: simpy.Event) -> None:
         if event is not self._next:
@@ -127,10 +133,7 @@ class Handling:
         if self._cores:
             self._cores.run(self._work, self._end)
         else:
-            event = simpy.Event(self.env)
-            event._ok, event._value = True, None
-            event.callbacks = [self._end]
-            self.env.schedule(event, delay=self._work)
+            _later(self.env, self._work, self._end)
 
     def _end(self, _: simpy.Event) -> None:
         self._hear(self._waiting[0])
