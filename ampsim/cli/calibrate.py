@@ -70,6 +70,7 @@ def command(
 def rows(system: System) -> Iterator[Row]:
     """What was measured, how much it was, and how far single measurements of it lay apart; for a measured system."""
     from ampsim.cli.output import percent, show
+    from ampsim.hw.cost import ANY
 
     def row(what: str, value: float, unit: str, source: str) -> Row:
         known = system.sources.get(source)
@@ -81,7 +82,7 @@ def rows(system: System) -> Iterator[Row]:
     operations = [name for name in chips.measured if not name.endswith(" structure")]
     between, micro = "chips[0].software", 1e6
     yield row("operations, each by its rows", len(operations), "", "chips[0].measured")
-    yield row("kinds of operations, for others", len(chips.kernels), "", "chips[0].kernels")
+    yield row("kinds of operations, for others", len({*chips.kernels} - {ANY}), "", "chips[0].kernels")
     yield row("choosing a task", micro * software.choosing, " us", between)
     yield row("gathering, a message", micro * software.gathering, " us", between)
     yield row("a parcel, at either end", micro * chips.parcel_overhead, " us", "chips[0].parcel_overhead")
