@@ -15,7 +15,7 @@ from ampsim.engine.assemble import replay_order
 from ampsim.engine.plan import Plan
 from ampsim.engine.values import nested
 from ampsim.errors import UsageError
-from ampsim.hw import load
+from ampsim.hw import System, load
 from ampsim.hw.measured import Measured, Took
 from ampsim.hw.playback import Playback
 from ampsim.result.run import Run
@@ -61,6 +61,20 @@ def test_shapes_alone_take_as_long() -> None:
     case = Case("mlp", 2, 1)
     shapes = replay(measured(case), SYSTEM, mode="shapes", durations=True)
     assert shapes.makespan == replayed(case, durations=True).makespan
+
+
+def test_what_a_system_says_of_its_processor_takes_no_time_here() -> None:
+    """Cores that are shared, a program's costs, a controller's: all of it was measured."""
+    case = Case("mlp", 2, 1)
+    values = load(SYSTEM).to_dict()
+    values["chips"][0] |= {
+        "prefix": "core",
+        "cores": {"count": 1, "slowdown": [3.0], "crowded": 2.0},
+        "software": {"choosing": 1e-3, "message": 1e-3, "report": 1e-3, "cold": 1e-3, "cache": 1, "waking": 2.0},
+    }
+    values["host"] |= {"handling": 1e-3, "within": "core"}
+    slow = replay(measured(case), System.from_dict(values), durations=True)
+    assert slow.makespan == replayed(case, durations=True).makespan
 
 
 @pytest.fixture(scope="module")
