@@ -261,7 +261,7 @@ def make_mesh(workers: int, capacity: int | None = None, rings: bool | None = No
     """The channels of a run, by the best means this machine has: rings on x86, sockets elsewhere.
 
     ``capacity``: bytes of a ring between two workers. It should hold several of the largest parcels: what does not fit
-    waits until the sender is between two tasks. By default the rings share 64 MiB, with 16 MiB each at most: with 4 MiB,
+    waits until the sender is between two tasks. By default the rings share 64 MiB, 16 MiB each at most: with 4 MiB,
     graph networks of 16 molecules' minibatches in flight took 2.4 to 3.5 times as long.
     Raises RunError where the memory is not there.
     """

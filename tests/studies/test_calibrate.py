@@ -11,12 +11,12 @@ import ampsim
 from ampsim import Job
 from ampsim.errors import UsageError
 from ampsim.result.provenance import usable_cores
-from ampsim.studies.calibrate import _quietest, stale, write
+from ampsim.studies.calibrate import stale, write
 from ampsim.studies.calibrate.jobs import default_jobs
 from ampsim.studies.calibrate.observe import FEATURES, observe
-from ampsim.studies.calibrate.runs import ROUNDS, Short, settings, short_runs
+from ampsim.studies.calibrate.runs import ROUNDS, settings, short_runs
 from ampsim.workloads import WORKLOADS
-from tests.studies.known import MEASURED, data, jobs, simulated, truth
+from tests.studies.known import truth
 
 
 def small() -> Job:
@@ -32,15 +32,6 @@ def test_settings_are_one_worker_all_cores_and_twice_as_many() -> None:
     for cores in (1, 2, 64):
         found = settings(cores, 2 * cores)
         assert len(found) == len(set(found))
-
-
-def test_the_quietest_of_equal_runs_is_believed() -> None:
-    job = jobs()[0]
-    few, many = simulated(truth(), job, MEASURED[0]), simulated(truth(), job, MEASURED[2])
-    slow = simulated(truth(), job, MEASURED[0])
-    slow.summary["makespan"] = 2 * few.makespan
-    shorts = [Short(job, MEASURED[n], run, data(job)) for n, run in ((0, slow), (2, many), (0, few))]
-    assert [short.run for short in _quietest(shorts)] == [few, many]
 
 
 def test_left_out_jobs_are_one_of_every_workload() -> None:

@@ -68,13 +68,24 @@ def test_beyond_the_rows_that_were_seen_the_line_goes_on() -> None:
         assert seconds(cost, (a_part(NAME, rows),), 1) == pytest.approx(law(rows, 1, 0), rel=0.05)
 
 
-@given(st.tuples(*[st.floats(1e-7, 1e-4)] * 2, *[st.floats(0, 1e-5)] * 2))
+@given(st.tuples(st.floats(1e-7, 1e-4), st.floats(1e-6, 1e-4), st.floats(0, 1e-5), st.floats(0, 2e-7)))
 def test_messages_and_cold_memory_are_told_apart(of: Law) -> None:
+    """Where memory costs less than a task of one row takes, as it does."""
     table = table_of(tasks(of))[NAME]
     scale = law(20, 2, 2, of)
     assert table["message"] == pytest.approx(of[2], abs=0.02 * scale)
     assert table["cold"] * 20 == pytest.approx(of[3] * 20, abs=0.02 * scale)
     assert min(table["seconds"]) > 0
+
+
+def test_what_memory_costs_is_not_guessed_from_a_little_more_of_it() -> None:
+    few = [(parts, messages, min(held, MIB + 1), seconds) for parts, messages, held, seconds in tasks()]
+    assert table_of(few)[NAME]["cold"] == 0
+
+
+def test_memory_never_costs_more_than_a_part_of_the_task() -> None:
+    table = table_of(tasks((1e-6, 1e-6, 0.0, 1e-3)))[NAME]
+    assert 0 < table["cold"] < 1e-3
 
 
 def test_noise_is_taken_out() -> None:

@@ -21,7 +21,7 @@ from ampsim.studies.calibrate.describe import corrected, describe
 from ampsim.studies.calibrate.jobs import default_jobs
 from ampsim.studies.calibrate.machine import stale
 from ampsim.studies.calibrate.observe import observe, rates, structure_time
-from ampsim.studies.calibrate.runs import Short, short_runs
+from ampsim.studies.calibrate.runs import Setting, Short, short_runs
 
 __all__ = ["calibrate", "stale", "write"]
 
@@ -49,32 +49,23 @@ def calibrate(
     limit = min(10.0 * len(given), 50.0) if seconds is None else seconds
     shorts = short_runs(given, cores, most, limit, start_method, say)
     say("working out what they say")
-    quiet = _quietest(shorts)
-    structure = {id(short.data): structure_time(short.data.training) for short in quiet}
-    named = [(type(short.data.training).__name__, structure[id(short.data)]) for short in quiet]
-    system = describe([observe(short.run, short.data) for short in quiet], named, rates(), cores)
-    return corrected(system, _ratios(shorts, quiet, system, cores))
+    structure = {id(short.data): structure_time(short.data.training) for short in shorts}
+    named = [(type(short.data.training).__name__, structure[id(short.data)]) for short in shorts]
+    system = describe([observe(short.run, short.data) for short in shorts], named, rates(), cores)
+    return corrected(system, _ratios(shorts, system, cores))
 
 
-def _quietest(shorts: Sequence[Short]) -> list[Short]:
-    """Of all runs of a job with a setting, the one that ended first: what else the machine did only takes time."""
-    best: dict[tuple[int, int, int], Short] = {}
-    for short in shorts:
-        key = (id(short.job), *short.setting)
-        if key not in best or short.run.makespan < best[key].run.makespan:
-            best[key] = short
-    return list(best.values())
-
-
-def _ratios(shorts: Sequence[Short], quiet: Sequence[Short], system: System, cores: int) -> dict[bool, list[float]]:
+def _ratios(shorts: Sequence[Short], system: System, cores: int) -> dict[bool, list[float]]:
     """Times of the runs over what is predicted of them, by whether there were more workers than cores."""
+    predicted: dict[tuple[int, Setting], float] = {}
     found: dict[bool, list[float]] = {False: [], True: []}
-    for short in quiet:
-        job = Job.from_dict(short.run.config["job"])
-        plan = Plan(job, short.setting.workers, mode="shapes", given_data=short.data)
-        predicted = SimBackend(system).execute(plan).makespan
-        alike = [other.run.makespan for other in shorts if (other.job, other.setting) == (short.job, short.setting)]
-        found[short.setting.workers > cores] += [makespan / predicted for makespan in alike]
+    for short in shorts:
+        key = (id(short.job), short.setting)
+        if key not in predicted:
+            job = Job.from_dict(short.run.config["job"])
+            plan = Plan(job, short.setting.workers, mode="shapes", given_data=short.data)
+            predicted[key] = SimBackend(system).execute(plan).makespan
+        found[short.setting.workers > cores].append(short.run.makespan / predicted[key])
     return found
 
 

@@ -17,6 +17,7 @@ from ampsim.studies.calibrate.observe import Observed
 
 POINTS = 16  # numbers of rows in a table
 SIZES = 4  # numbers of messages looked at for each
+COLDEST = 0.3  # of a task's time, at most, for each doubling of what is held
 LEVELS = 3  # amounts of memory that a worker holds, looked at for each of those
 TRIMMED = 20  # one in so many of the shortest and of the longest tasks of a point does not count
 
@@ -112,9 +113,12 @@ def _table(name: str, group: list[Point], known: dict[str, Any]) -> dict[str, An
         np.array([getattr(point, column) for point in group], np.float64)
         for column in ("rows", "messages", "beyond", "seconds", "count")
     )
+    # What memory costs shows only where much more of it was held at one time than at another.
+    seen = float(beyond.max() - beyond.min()) >= 1
+    features = np.column_stack([np.ones(len(rows)), rows, messages, rows * beyond * seen])
     # A point counts as much as its tasks took in all.
-    features = np.column_stack([np.ones(len(rows)), rows, messages, rows * beyond])
     fixed, row, message, cold = costs(features, times, np.sqrt(times / counts)).tolist()
+    cold = min(cold, COLDEST * float(np.median(times / rows)))
     left = np.maximum(times - message * messages - cold * rows * beyond, 0.2 * times)
     by_rows: dict[int, float] = {}
     for value in np.unique(rows.round()).tolist():
