@@ -28,7 +28,7 @@ Row = tuple[str, str, str]
 )
 @click.option(
     "--seconds", type=click.FloatRange(0.1, 3600), metavar="N",
-    help="How long it takes, about.  [default: 10 for each JOB, 50 at most]",
+    help="How long it takes, about.  [default: 10 for each JOB, 35 at most]",
 )  # fmt: skip
 @set_option
 @click.option("--force", is_flag=True, help="Replace an existing file.")

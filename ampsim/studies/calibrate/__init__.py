@@ -37,7 +37,7 @@ def calibrate(
     """Measure this machine with short real runs of ``jobs`` (left out: one of every workload); under a minute.
 
     They run on one worker, on as many as cores and on twice as many, at most ``workers``; all in about ``seconds``
-    (left out: 10 for each job, 50 at most). The result is an ordinary System of cores that its units share. Operations
+    (left out: 10 for each job, 35 at most). The result is an ordinary System of cores that its units share. Operations
     that were run stand in it as tables, and kinds of operations as a formula, for those that were not. ``say`` hears
     what is going on. Raises UsageError for a job that cannot run, RunError if a worker fails.
     """
@@ -46,7 +46,7 @@ def calibrate(
         Plan(job, 1).check()
     cores = usable_cores() or 1
     most = 2 * cores if workers is None else workers
-    limit = min(10.0 * len(given), 50.0) if seconds is None else seconds
+    limit = min(10.0 * len(given), 35.0) if seconds is None else seconds
     shorts = short_runs(given, cores, most, limit, start_method, say)
     say("working out what they say")
     structure = {id(short.data): structure_time(short.data.training) for short in shorts}

@@ -36,8 +36,18 @@ class Between(NamedTuple):
     host_spread: float
 
 
-def between(runs: Sequence[Observed], structure: Sequence[float]) -> Between:
-    """What fits all runs best; ``structure``: seconds of looking up that of an instance, of the data of each."""
+def between(
+    runs: Sequence[Observed], structure: Sequence[float], slowdown: float = 1.0, cores: int | None = None
+) -> Between:
+    """What fits all runs best; ``structure``: seconds of looking up that of an instance, of the data of each.
+
+    What happened beside others at work took ``slowdown`` times as long; of more workers than ``cores`` nobody knows
+    which of them had a core, so their runs do not count.
+    """
+    if cores is not None and any(run.run.workers <= cores for run in runs):
+        few = [(run, time) for run, time in zip(runs, structure, strict=True) if run.run.workers <= cores]
+        runs, structure = [run for run, _ in few], [time for _, time in few]
+    runs = [run._replace(messaging=run.messaging / _slowed(run, slowdown, cores or 1)) for run in runs]
     active = np.array([run.together @ np.arange(len(run.together)) for run in runs])
     looked_up = [run.met * seconds for run, seconds in zip(runs, structure, strict=True)]
     messaging = np.array(
@@ -61,6 +71,14 @@ def between(runs: Sequence[Observed], structure: Sequence[float]) -> Between:
         latency_spread=_spread(flights),
         host_spread=_spread([run.down for run in runs]),
     )  # fmt: skip
+
+
+def _slowed(run: Observed, slowdown: float, cores: int) -> float:
+    """By how much longer messaging took for all that went on beside it: by the mean number of workers at work in it."""
+    busy = np.arange(len(run.together))
+    beside_all = float(run.together @ busy**2)  # of every worker, over its time at work
+    level = (beside_all - float(run.seconds @ (run.beside + 1))) / max(run.messaging, 1e-12)
+    return float(np.interp(level, [1, max(cores, 2)], [1.0, slowdown]))
 
 
 def _middle(parts: Sequence[Array]) -> float:

@@ -33,14 +33,19 @@ def describe(runs: Sequence[Observed], structure: Sequence[tuple[str, float]], r
     longer everything takes after a wait, and beside others at work.
     """
     points = service.points(runs)
-    found = between(runs, [seconds for _, seconds in structure])
+    waking, slowdown = _beside(runs, cores)
+    found = between(runs, [seconds for _, seconds in structure], slowdown, cores)
     values = _values(rates, found, cores)
     chips = values["chips"][0]
     chips["kernels"] = service.kernels(points)
     chips["measured"] = service.tables(points, chips["kernels"])
     for name, seconds in structure:
         chips["measured"][f"{name} structure"] = {"rows": [1], "seconds": [seconds]}
-    chips["cores"]["slowdown"], chips["software"]["waking"] = _together(runs, System.from_dict(values), cores)
+    alone = _alone(runs, System.from_dict(values))
+    chips["cores"]["slowdown"], chips["software"]["waking"] = (
+        np.linspace(alone, alone * slowdown, cores).tolist(),
+        waking,
+    )
     values["sources"] = _sources(runs, points, found, rates)
     return System.from_dict(values)
 
@@ -70,18 +75,21 @@ def _values(rates: Rates, found: Between, cores: int) -> dict[str, Any]:
     }
 
 
-def _together(runs: Sequence[Observed], system: System, cores: int) -> tuple[list[float], float]:
-    """By how much longer tasks take alone and with all cores at work, and by what factor after a wait."""
+def _alone(runs: Sequence[Observed], system: System) -> float:
+    """By how much longer tasks take than in the tables while nobody else is at work."""
     cost = ChipCost(system.chips[0])
-    single = [run for run in runs if run.run.workers == 1]
-    ratios = [float(run.seconds[run.steady].sum()) / _base(cost, run) for run in single]
-    alone = max(median(ratios), 1.0) if ratios else 1.0
+    ratios = [float(run.seconds[run.steady].sum()) / _base(cost, run) for run in runs if run.run.workers == 1]
+    return max(median(ratios), 1.0) if ratios else 1.0
+
+
+def _beside(runs: Sequence[Observed], cores: int) -> tuple[float, float]:
+    """By how much longer tasks take after a wait, and with all cores at work."""
     several = [run for run in runs if 1 < run.run.workers <= cores]
     waking = longer(several, [run.woken for run in several], [~run.woken for run in several])
-    steady = [~run.woken for run in several]
-    beside = [(run.beside > MOSTLY) & calm for run, calm in zip(several, steady, strict=True)]
-    apart = [(run.beside < 1 - MOSTLY) & calm for run, calm in zip(several, steady, strict=True)]
-    return np.linspace(alone, alone * longer(several, beside, apart), cores).tolist(), waking
+    calm = [~run.woken for run in several]
+    beside = [(run.beside > MOSTLY) & steady for run, steady in zip(several, calm, strict=True)]
+    apart = [(run.beside < 1 - MOSTLY) & steady for run, steady in zip(several, calm, strict=True)]
+    return waking, longer(several, beside, apart)
 
 
 def _base(cost: ChipCost, run: Observed) -> float:

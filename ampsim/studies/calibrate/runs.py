@@ -14,7 +14,7 @@ from ampsim.runtime.backend import RuntimeBackend
 
 ROUNDS = 2
 STARTING = 0.5  # seconds to start processes and end them
-LEAST, FIRST = 0.2, 12  # seconds of a run; instances of a first one
+LEAST, FIRST = 0.15, 12  # seconds of a run; instances of a first one
 
 
 class Setting(NamedTuple):
