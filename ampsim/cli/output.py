@@ -124,6 +124,7 @@ def print_run(run: Run, folder: Path) -> None:
         ("updates", show(summary["updates"])),
         ("makespan", show(summary["makespan"], " s")),
         ("throughput", show(summary["throughput"], " rows/s")),
+        *_interval(summary),
         *_utilization(summary),
         ("training loss", show(last.get("train_loss"))),
         *([("validation loss", show(last.get("validation_loss")))] if summary.get("target_loss") is not None else []),
@@ -132,6 +133,15 @@ def print_run(run: Run, folder: Path) -> None:
     ]
     print_table((f"{summary['job']} on {place(run)}", ""), [row for row in rows if not row[1].startswith("-")])
     click.echo(f"run folder: {folder}")
+
+
+def _interval(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Between what throughputs a share of real runs would lie, where the system knows."""
+    known = summary.get("interval")
+    if known is None or "throughput" not in known:
+        return []
+    low, high = (show(value, "") for value in known["throughput"])
+    return [(f"  {100 * known['level']:.0f} % of runs between", f"{low} and {high} rows/s")]
 
 
 def _utilization(summary: dict[str, Any]) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ import pytest
 
 from ampsim.cli import calibrate as command
 from ampsim.hw import System, load
-from ampsim.hw.schema import Machine, Source
+from ampsim.hw.schema import Machine, Source, Uncertainty
 from ampsim.job import Job
 from ampsim.studies.calibrate.machine import machine
 from tests.cli.conftest import Ampsim
@@ -146,3 +146,14 @@ def test_hw_check_says_so(ampsim: Ampsim, old: str) -> None:
     assert " measured 20" in told
     assert f" stale {old}" in told
     assert len(json.loads(ampsim("hw", "check", "old.yaml", "--json").out)["stale"]) == 2
+
+
+def test_simulate_prints_the_interval_of_a_system_that_has_one(ampsim: Ampsim, folder: Path) -> None:
+    (folder / "job.yaml").write_text(JOB_YAML)
+    known = msgspec.structs.replace(load("host"), uncertainty=Uncertainty(level=0.8, low=0.5, high=2.0))
+    (folder / "known.yaml").write_text(known.to_yaml(), encoding="utf-8")
+    printed = ampsim("simulate", "job.yaml", "-s", "known.yaml", "-o", "out").out
+    (line,) = [line for line in printed.splitlines() if "80 % of runs between" in line]
+    low, high = (float(part.split()[-1].replace(",", "")) for part in line.removesuffix(" rows/s").split(" and "))
+    assert high / low == pytest.approx(4, rel=0.01)
+    assert "of runs between" not in ampsim("simulate", "job.yaml", "-s", "host", "-o", "plain").out
