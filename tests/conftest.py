@@ -47,7 +47,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             group = item.path.relative_to(HERE).parts[0]
             if group in known:
                 item.add_marker(group)
-            if group in ALONE:
+            if group in ALONE or item.get_closest_marker("runtime"):
                 item.add_marker("alone")
         if isinstance(item, pytest.Function) and item.get_closest_marker("runtime"):
             # First, so that it is torn down last, when the test's own fixtures have cleaned up.

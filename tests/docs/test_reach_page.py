@@ -34,6 +34,7 @@ def study(folder: Path, *options: str) -> list[dict[str, Any]]:
     return found
 
 
+@pytest.mark.slow
 def test_the_study_runs_and_refuses_or_answers_every_setting(tmp_path: Path) -> None:
     rows = study(tmp_path, "--images", "1000", "--trees", "0", "--systems", "1", "--seeds", "1")
     assert [(row["job"], row["mak"]) for row in rows] == [

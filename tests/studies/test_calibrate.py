@@ -16,7 +16,7 @@ from ampsim.studies.calibrate.jobs import default_jobs
 from ampsim.studies.calibrate.observe import FEATURES, observe
 from ampsim.studies.calibrate.runs import ROUNDS, settings, short_runs
 from ampsim.workloads import WORKLOADS
-from tests.studies.known import truth
+from tests.calibrate.known import truth
 
 
 def small() -> Job:

@@ -14,7 +14,7 @@ from ampsim.hw import System
 from ampsim.hw.schema import Machine
 from ampsim.result.provenance import usable_cores
 from ampsim.studies.calibrate.machine import OLD, machine, stale
-from tests.studies.known import truth
+from tests.calibrate.known import truth
 
 
 def with_machine(**changes: Any) -> System:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ampsim.result.schema import Array
 from ampsim.studies.calibrate.observe import Observed
 from ampsim.studies.calibrate.relative import ENOUGH, longer, weighted_median
-from tests.studies.known import a_part, observed
+from tests.calibrate.known import a_part, observed
 
 Sides = tuple[Observed, Array, Array]
 

@@ -10,7 +10,7 @@ import pytest
 from ampsim.result.schema import Array
 from ampsim.studies.calibrate.between import SMALL, Between, between
 from ampsim.studies.calibrate.observe import FEATURES, Observed
-from tests.studies.known import a_part, observed
+from tests.calibrate.known import a_part, observed
 
 COSTS = {"tasks": 12e-6, "gathered": 2e-6, "parcels": 20e-6, "messages": 5e-6, "bytes": 5e-10, "reports": 15e-6,
          "cold": 30e-6}  # fmt: skip

@@ -11,8 +11,8 @@ import pytest
 from ampsim.result.run import Run
 from ampsim.result.schema import empty_tables
 from ampsim.studies.calibrate.observe import FEATURES, WARMING, Observed, observe, structure_time
+from tests.calibrate.known import data, jobs, measured
 from tests.result.synthetic import table
-from tests.studies.known import data, jobs, measured
 
 CONTROLLER = -1
 MODULE = importlib.import_module("ampsim.studies.calibrate.observe")

@@ -16,7 +16,7 @@ from ampsim.hw import System
 from ampsim.hw.schema import Chips
 from ampsim.studies.calibrate.describe import PREFIX, UNITS, corrected, describe
 from ampsim.studies.calibrate.observe import Observed
-from tests.studies.known import CORES, RATES, a_part, measured, observed
+from tests.calibrate.known import CORES, RATES, a_part, measured, observed
 
 FACTORS = st.lists(st.floats(0.5, 2.0), min_size=1, max_size=9)
 

@@ -13,7 +13,7 @@ from ampsim.hw.cost import interpolate
 from ampsim.job import Job
 from ampsim.studies.calibrate.describe import corrected, describe
 from ampsim.studies.calibrate.runs import Setting
-from tests.studies.known import (
+from tests.calibrate.known import (
     CHOOSING,
     CORES,
     MEASURED,

@@ -13,8 +13,8 @@ from ampsim.engine.task import Part
 from ampsim.hw import ChipCost, System
 from ampsim.hw.cost import ANY
 from ampsim.studies.calibrate.service import TRIMMED, Point, Sample, kernels, points, tables
+from tests.calibrate.known import a_part, observed
 from tests.sim.systems import chips, system
-from tests.studies.known import a_part, observed
 
 FIXED, ROW, MESSAGE, COLD = 50e-6, 2e-6, 3e-6, 0.5e-6
 MIB = 1 << 20
