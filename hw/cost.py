@@ -28,12 +28,11 @@ from typing import NamedTuple, Protocol
 
 from ampsim.hw.clock import to_fs
 from ampsim.hw.schema.chips import REFERENCE, Chips, Table
-from ampsim.hw.schema.processor import Kernel
+from ampsim.hw.schema.processor import CACHE, Kernel
 from ampsim.ir.work import Work
 
 _OPERATION = re.compile(r"(\w+).*? (forward|backward(?: without dx)?|update)$")
 _SIZES = re.compile(r"\(.*?\)")
-CACHE = 1 << 20
 ANY = "any"  # the kernel of kinds that have none
 REFERENCE_BYTES = 4  # of an element as the engine counts them
 

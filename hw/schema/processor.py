@@ -8,6 +8,7 @@ from msgspec import Meta
 
 from ampsim.hw.schema.base import Bytes, Flops, Name, Seconds, Side, Speed, Strict
 
+CACHE = 1 << 20  # bytes beyond which memory is no longer near
 Factor = Annotated[float, Meta(ge=1, le=1000)]
 
 
@@ -18,7 +19,7 @@ class Software(Strict, frozen=True):
     message: Annotated[Seconds, Meta(description="of each message of a parcel, at either end")] = 0.0
     gathering: Annotated[Seconds, Meta(description="of each message of a task that takes more than one")] = 0.0
     cold: Annotated[Seconds, Meta(description="of each task that reads and writes more than a cache holds")] = 0.0
-    cache: Annotated[Bytes, Meta(description="what a cache holds")] = 1 << 20
+    cache: Annotated[Bytes, Meta(description="what a cache holds")] = CACHE
     report: Annotated[Seconds | None, Meta(description="of telling the controller; left out: as a parcel")] = None
     waking: Annotated[Factor, Meta(description="how much longer the first task after a wait takes")] = 1.0
 

@@ -7,9 +7,8 @@ import json
 import numpy as np
 import pytest
 
-from ampsim.result.analysis.staleness import Histogram
+from ampsim.result.analysis.staleness import total_variation
 from ampsim.result.compare import Fact, compare
-from ampsim.result.compare.learning import total_variation
 from tests.result.synthetic import make_run
 
 
@@ -129,10 +128,18 @@ def test_staleness_is_a_mean_and_a_distance() -> None:
 
 
 @pytest.mark.parametrize(
-    "a, b, distance", [([1], [5], 0.0), ([1], [0, 1], 1.0), ([1, 1], [3, 1], 0.25), ([1, 1, 2], [1, 1], 0.5)]
+    "a, b, distance",
+    [
+        ([1], [5], 0.0),
+        ([1], [0, 1], 1.0),
+        ([1, 1], [3, 1], 0.25),
+        ([1, 1, 2], [1, 1], 0.5),
+        ([], [3], 1.0),
+        ([], [], 0.0),
+    ],
 )
 def test_total_variation(a: list[int], b: list[int], distance: float) -> None:
-    assert total_variation(Histogram(0, np.asarray(a)), Histogram(0, np.asarray(b))) == distance
+    assert total_variation(np.asarray(a), np.asarray(b)) == distance
 
 
 def test_losses_stand_beside_one_another_stretch_by_stretch() -> None:

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ampsim.hw import ChipCost
-from ampsim.hw.cost import CACHE, doublings, kernel_time, kind_of
+from ampsim.hw.cost import doublings, kernel_time, kind_of
 from ampsim.hw.schema import Kernel
+from ampsim.hw.schema.processor import CACHE
 from ampsim.ir.work import Work
 from tests.sim.chains import MS, chain_job, chain_system, simulate
 from tests.sim.systems import NS

@@ -43,3 +43,16 @@ def histograms(tables: Mapping[str, Table]) -> list[Histogram]:
         np.add.at(counts, table["staleness"][mine], table["count"][mine])
         found.append(Histogram(node, counts))
     return found
+
+
+def total_variation(a: Array, b: Array) -> float:
+    """Half the sum of the differences between shares of counts by staleness.
+
+    0 for equal histograms, 1 for those with nothing in common; so if one is empty and the other is not.
+    """
+    if not a.sum() or not b.sum():
+        return float(bool(a.sum() or b.sum()))
+    shares = np.zeros((2, max(len(a), len(b))))
+    for row, counts in zip(shares, (a, b), strict=True):
+        row[: len(counts)] = counts / counts.sum()
+    return float(np.abs(shares[0] - shares[1]).sum() / 2)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ampsim.result.analysis.learning import segments
-from ampsim.result.analysis.staleness import Histogram, histograms
+from ampsim.result.analysis.staleness import histograms, total_variation
 from ampsim.result.run import Run
 
 
@@ -52,17 +52,9 @@ def node_staleness(a: Run, b: Run) -> list[NodeStaleness]:
     found = []
     for node in left | right:
         x, y = left.get(node), right.get(node)
-        distance = None if x is None or y is None else total_variation(x, y)
+        distance = None if x is None or y is None else total_variation(x.counts, y.counts)
         found.append(NodeStaleness(node, x.mean if x else None, y.mean if y else None, distance))
     return found
-
-
-def total_variation(a: Histogram, b: Histogram) -> float:
-    """Half the sum of the differences between shares: 0 for equal histograms, 1 for those with nothing in common."""
-    shares = np.zeros((2, max(len(a.counts), len(b.counts))))
-    for row, found in zip(shares, (a, b), strict=True):
-        row[: len(found.counts)] = found.counts / max(found.gradients, 1)
-    return float(np.abs(shares[0] - shares[1]).sum() / 2)
 
 
 def curves(a: Run, b: Run) -> list[Segment]:

@@ -49,7 +49,8 @@ def calibrate(
     limit = min(10.0 * len(given), 35.0) if seconds is None else seconds
     shorts = short_runs(given, cores, most, limit, start_method, say)
     say("working out what they say")
-    structure = {id(short.data): structure_time(short.data.training) for short in shorts}
+    loaded = {id(short.data): short.data for short in shorts}
+    structure = {key: structure_time(data.training) for key, data in loaded.items()}
     named = [(type(short.data.training).__name__, structure[id(short.data)]) for short in shorts]
     system = describe([observe(short.run, short.data) for short in shorts], named, rates(), cores)
     return corrected(system, _ratios(shorts, system, cores))

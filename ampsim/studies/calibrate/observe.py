@@ -13,15 +13,17 @@ from ampsim.engine.assemble import replay_order
 from ampsim.engine.null import NullBackend
 from ampsim.engine.plan import Plan
 from ampsim.engine.task import Part
+from ampsim.hw.schema.processor import CACHE
 from ampsim.ir.data import Dataset
 from ampsim.job import Data, Job
 from ampsim.result.run import Run
 from ampsim.result.schema import Array, Table
 
 FEATURES = ("tasks", "gathered", "parcels", "messages", "bytes", "reports", "cold")
-CACHE = 1 << 20
-WARMING = 0.25
 """What messaging is made of. Parcels, their messages and bytes count at both ends."""
+
+WARMING = 0.25
+"""Share of a run's tasks that comes before it is steady."""
 
 
 class Observed(NamedTuple):

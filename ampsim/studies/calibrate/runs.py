@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ampsim.engine.plan import Plan
-from ampsim.ir.data import Dataset
 from ampsim.job import Data, Job
 from ampsim.result.run import Run
 from ampsim.runtime.backend import RuntimeBackend
@@ -50,7 +48,7 @@ def short_runs(
     for job in jobs:
         data = Data(job.data.load().training, None)
         loaded.append(data)
-        counts.append(_count(job, data.training, share, start_method))
+        counts.append(_count(job, data, share, start_method))
     found = []
     for number in range(ROUNDS):
         for job, data, count in zip(jobs, loaded, counts, strict=True):
@@ -59,12 +57,9 @@ def short_runs(
     return found
 
 
-def _count(job: Job, training: Dataset, seconds: float, start_method: str) -> int:
+def _count(job: Job, data: Data, seconds: float, start_method: str) -> int:
     """Instances that one worker gets through in so many seconds."""
-    data = Data(training, None)
-    start = time.monotonic()
-    run = _run(job, data, Setting(1, 3), FIRST, start_method)
-    taken = run.makespan or time.monotonic() - start
+    taken = _run(job, data, Setting(1, 3), FIRST, start_method).makespan
     return max(2 * FIRST, int(FIRST * seconds / taken))
 
 

@@ -22,6 +22,8 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
+from ampsim.result.analysis.staleness import total_variation
+from ampsim.result.schema import Array
 from ampsim.studies.validate.items import Item, Kind
 from ampsim.studies.validate.measure import Record, Side
 from ampsim.studies.validate.suite import Tolerances
@@ -148,21 +150,16 @@ def staleness(whole: Sequence[tuple[Side, Side]]) -> float | None:
     """The largest distance of a node's histograms, from 0 to 1; None without gradients."""
     nodes = {node for both in whole for side in both for node in side.staleness}
     return max(
-        (_distance(*(_pooled(node, sides) for sides in zip(*whole, strict=True))) for node in nodes), default=None
+        (total_variation(*(_pooled(node, sides) for sides in zip(*whole, strict=True))) for node in nodes), default=None
     )
 
 
-def _pooled(node: int, sides: Iterable[Side]) -> Counter[int]:
+def _pooled(node: int, sides: Iterable[Side]) -> Array:
+    """Gradients of the node by staleness, of all rounds."""
     pooled: Counter[int] = Counter()
     for side in sides:
         pooled.update(side.staleness.get(node, {}))
-    return pooled
-
-
-def _distance(a: Counter[int], b: Counter[int]) -> float:
-    if not a or not b:
-        return 1.0
-    return sum(abs(a[s] / a.total() - b[s] / b.total()) for s in a | b) / 2
+    return np.bincount(list(pooled), list(pooled.values())) if pooled else np.zeros(0)
 
 
 def intervals(whole: Iterable[tuple[Side, Side]]) -> Iterable[Within]:

@@ -102,7 +102,8 @@ def prepared(item: Item, number: int) -> Job:
     """The job of a round; one that learns has the round's seed, and is validated every tenth of an epoch."""
     if item.kind != "learning":
         return item.job
-    instances = len(item.job.data.load().training)
+    known = len(item.job.data.load().training)
+    instances = min(known, item.job.training.instances or known)
     return item.job.with_training(seed=number, validate_every=max(1, instances // 10))
 
 
