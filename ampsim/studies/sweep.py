@@ -15,10 +15,11 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 
 from ampsim.errors import RunError, UsageError
+from ampsim.result.analysis.pareto import front
 from ampsim.result.aside import checked_target, replace_file
 from ampsim.result.text import yaml_text
 from ampsim.studies.local import Local
-from ampsim.studies.pareto import front, objectives
+from ampsim.studies.pareto import objectives
 from ampsim.studies.point import Answer, Point, answer, key_of
 from ampsim.studies.rows import NAME, Row, Rows
 from ampsim.studies.study import Study, load_study, study_of

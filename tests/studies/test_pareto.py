@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ampsim.studies.pareto import front, number, objectives
+from ampsim.result.analysis.pareto import front
+from ampsim.studies.pareto import number, objectives
 
 VALUES = st.integers(0, 4).map(float)
 GOALS = st.lists(st.sampled_from(["max", "min"]), min_size=1, max_size=3)

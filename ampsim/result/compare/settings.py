@@ -1,9 +1,10 @@
-"""Which settings of two runs differ."""
+"""Which settings of two runs, or of several, differ."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 from ampsim.result.run import Run
@@ -22,11 +23,16 @@ class Setting(NamedTuple):
 
 def settings(a: Run, b: Run) -> list[Setting]:
     """Settings of the jobs and of the runs that differ. Of two systems with different names, no more than the names."""
-    left, right = (dict(_flat("", _known(run))) for run in (a, b))
-    if left.get("system.name") != right.get("system.name"):
-        left, right = (_without_system(side) for side in (left, right))
-    names = [name for name in left | right if left.get(name) != right.get(name)]
-    return [Setting(name, left.get(name, MISSING), right.get(name, MISSING)) for name in names]
+    return [Setting(name, *texts) for name, texts in varied([a, b]).items()]
+
+
+def varied(runs: Sequence[Run]) -> dict[str, list[str]]:
+    """Settings that are not the same in all runs, with the text of each run; systems as in :func:`settings`."""
+    sides = [dict(_flat("", _known(run))) for run in runs]
+    if len({side.get("system.name") for side in sides}) > 1:
+        sides = [_without_system(side) for side in sides]
+    found = {name: [side.get(name, MISSING) for side in sides] for name in dict.fromkeys(chain(*sides))}
+    return {name: texts for name, texts in found.items() if len(set(texts)) > 1}
 
 
 def _known(run: Run) -> dict[str, Any]:
