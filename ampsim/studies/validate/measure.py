@@ -13,7 +13,7 @@ from ampsim import __version__
 from ampsim.errors import AmpsimError, RunError
 from ampsim.hw import System
 from ampsim.job import Job
-from ampsim.result.analysis.memory import memory
+from ampsim.result.analysis.footprint import footprint
 from ampsim.result.analysis.staleness import histograms
 from ampsim.result.load import disturbed
 from ampsim.result.provenance import cpu_model, git, system, usable_cores
@@ -126,8 +126,8 @@ def side(of: Run) -> Side:
 
 
 def accounted(of: Run) -> int:
-    """Bytes: static memory and the highest level of all else, of all workers."""
-    return int(memory(of.tables, of.workers, of.summary["static_memory"]).peak.sum())
+    """Bytes that all workers need: what they hold at most, with the arrays of the task that runs."""
+    return int(footprint(of.tables, of.workers, of.summary["static_memory"]).sum())
 
 
 def growth(of: Run) -> int | None:
