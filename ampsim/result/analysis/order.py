@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping
-from typing import cast
 
 import numpy as np
 
@@ -15,9 +14,11 @@ NONE = -1
 TOOK_NONE = -2
 """Where the source of a task's last message would stand: it took none."""
 
+_EMPTY: memoryview[int] = memoryview(np.zeros(0, np.int64))
+
 
 class Order:
-    """Lists by task, times in ticks of a Breakdown. ``sent``, ``source`` and ``instance`` are of its last message.
+    """Columns by task, times in ticks of a Breakdown. ``sent``, ``source`` and ``instance`` are of its last message.
 
     ``rank`` numbers tasks in order of their ends. Whoever goes from rank to lower rank comes to an end, whatever the
     tables hold.
@@ -34,8 +35,9 @@ class Order:
         rank = np.empty_like(order)
         rank[order] = np.arange(len(order))
         self.last = int(order[-1])
-        self.start, self.end, self.rank = np.minimum(start, end).tolist(), end.tolist(), rank.tolist()
-        self.worker = tasks["worker"].tolist()
+        # Read one by one: a memoryview gives plain numbers, and needs no object for each as a list does.
+        self.start, self.end, self.rank = memoryview(np.minimum(start, end)), memoryview(end), memoryview(rank)
+        self.worker = memoryview(tasks["worker"].astype(np.int32))
         newest, count = _latest(messages, idle.workers), len(order)
         self.source = _by_task(messages, "source", newest, np.full(count, TOOK_NONE))
         self.instance = _by_task({**messages, "instance": messages["state"][:, 0]}, "instance", newest, np.zeros(count))
@@ -46,17 +48,17 @@ class Order:
         self._of_instance = _grouped(messages["state"][along, 0], messages["task"][along])
         completed = ticks(instances["completed"])
         ended = np.argsort(completed, kind="stable")
-        self._completed, self._completing = completed[ended].tolist(), instances["instance"][ended].tolist()
+        self._completed, self._completing = memoryview(completed[ended]), memoryview(instances["instance"][ended])
         woke = ticks(waits["end"])
         self._woke = _grouped(waits["worker"][np.argsort(woke)], np.sort(woke))
 
     def of_worker(self, task: int, worker: int, time: int) -> int:
         """The last task of ``worker`` that had ended by ``time``, below ``task`` in rank; or NONE."""
-        return self._below(task, self._of_worker.get(worker, []), time)
+        return self._below(task, self._of_worker.get(worker, _EMPTY), time)
 
     def of_instance(self, task: int, instance: int, time: int) -> int:
         """The same among the tasks, of any worker, that took a message of ``instance``."""
-        return self._below(task, self._of_instance.get(instance, []), time)
+        return self._below(task, self._of_instance.get(instance, _EMPTY), time)
 
     def of_completed(self, task: int, time: int) -> int:
         """The last task of the instance that was the last to be completed by ``time``; or NONE."""
@@ -65,10 +67,10 @@ class Order:
 
     def slept(self, worker: int, begin: int, end: int) -> bool:
         """Whether a wait of ``worker`` ended within (begin, end]."""
-        woke = self._woke.get(worker, [])
+        woke = self._woke.get(worker, _EMPTY)
         return bisect_right(woke, end) > bisect_right(woke, begin)
 
-    def _below(self, task: int, others: list[int], time: int) -> int:
+    def _below(self, task: int, others: memoryview[int], time: int) -> int:
         rank, place = self.rank, bisect_right(others, time, key=self.end.__getitem__)
         while place and rank[others[place - 1]] >= rank[task]:
             place -= 1
@@ -86,16 +88,16 @@ def _latest(messages: Table, workers: int) -> Array:
     return newest
 
 
-def _by_task(messages: Table, column: str, newest: Array, default: Array) -> list[int]:
+def _by_task(messages: Table, column: str, newest: Array, default: Array) -> memoryview[int]:
     """Whole numbers of the messages in rows ``newest`` by their tasks."""
     found = default.astype(np.int64)
     found[messages["task"][newest]] = messages[column][newest]
-    return cast("list[int]", found.tolist())
+    return memoryview(found)
 
 
-def _grouped(keys: Array, values: Array) -> dict[int, list[int]]:
+def _grouped(keys: Array, values: Array) -> dict[int, memoryview[int]]:
     """Values by key, in the order given."""
     order = np.argsort(keys, kind="stable")
     found, first = np.unique(keys[order], return_index=True)
     parts = np.split(values[order], first[1:]) if len(found) else []
-    return {key: part.tolist() for key, part in zip(found.tolist(), parts, strict=True)}
+    return {key: memoryview(part) for key, part in zip(found.tolist(), parts, strict=True)}

@@ -24,42 +24,71 @@ from ampsim.result.analysis.idle import Breakdown
 from ampsim.result.analysis.order import NONE, TOOK_NONE, Order
 from ampsim.result.schema import CONTROLLER, Array, Table
 
+UNKNOWN = -2
+"""A source that the tables do not tell."""
+
+
+@dataclass(frozen=True)
+class Waits:
+    """What lies between the tasks of a path, cut where the cause changes, in order of time.
+
+    ``worker`` waited from ``begin`` to ``end`` (ticks from the start of the run) for ``cause``. What it waited for came
+    from ``source``: a worker, CONTROLLER, or UNKNOWN.
+    """
+
+    worker: Array
+    begin: Array
+    end: Array
+    cause: Array
+    source: Array
+
 
 @dataclass(frozen=True)
 class Path:
     """``tasks`` are rows of the table in order of time, ``lengths`` (ticks) how much of the makespan each stands for.
 
-    ``waits`` (ticks) is what lies between them, by cause. Ticks are those of the Breakdown that the path was made
-    with; lengths and waits add up to its ``total`` exactly.
+    That is the time from ``begins`` (ticks). ``between`` is what lies between the tasks, ``waits`` (ticks) its sums by
+    cause. Ticks are those of the Breakdown that the path was made with; lengths and waits add up to its ``total``
+    exactly. ``admissions`` counts the turns where an instance was let in because another was complete.
     """
 
     tasks: Array
     lengths: Array
-    waits: Array
+    begins: Array
+    between: Waits
+    admissions: int
+
+    @property
+    def waits(self) -> Array:
+        """int64 (causes): ticks between the tasks by cause."""
+        found = np.zeros(len(CAUSES), np.int64)
+        np.add.at(found, self.between.cause, self.between.end - self.between.begin)
+        return found
 
 
 def critical_path(tables: Mapping[str, Table], idle: Breakdown) -> Path:
     """The path of a run whose workers' time by cause is ``idle``. Empty where there is no clock, or no task."""
     if not idle.total or not len(tables["tasks"]["kind"]):
         none = np.zeros(0, np.int64)
-        return Path(none, none, np.zeros(len(CAUSES), np.int64))
+        return Path(none, none, none, Waits(none, none, none, none, none), 0)
     walk = _Walk(Order(tables, idle), idle.total)
-    tasks, lengths = np.asarray(walk.tasks, np.int64)[::-1].T
-    return Path(tasks, lengths, walk.waits(idle))
+    tasks, begins, lengths = np.asarray(walk.tasks, np.int64)[::-1].T
+    return Path(tasks, lengths, begins, walk.between(idle), walk.admissions)
 
 
 class _Walk:
-    """The way back from the end. ``tasks`` are (task, ticks), last one first.
+    """The way back from the end. ``tasks`` are (task, begin, ticks), last one first.
 
-    ``gaps`` are (worker, begin, end) of what lies between; ``passed`` are those in which the worker only passed on what
-    others had sent it. ``held`` are (worker, begin, end, ticks): for so long the controller kept a message back, and
-    what the worker did from ``begin`` to ``end`` tells why.
+    ``gaps`` are (worker, begin, end, source) of what lies between; ``passed`` are those in which the worker only passed
+    on what others had sent it. ``held`` are (worker, begin, end, since): from ``since`` to ``end`` the controller kept a
+    message back, and what the worker did from ``begin`` to ``end`` tells why.
     """
 
     def __init__(self, order: Order, total: int) -> None:
-        self.tasks: list[tuple[int, int]] = []
-        self.gaps: list[tuple[int, int, int]] = []
-        self.passed: list[tuple[int, int, int]] = []
+        self.admissions = 0
+        self.tasks: list[tuple[int, int, int]] = []
+        self.gaps: list[tuple[int, int, int, int]] = []
+        self.passed: list[tuple[int, int, int, int]] = []
         self.held: list[tuple[int, int, int, int]] = []
         self._order = order
         self._at = total  # all that comes after is accounted for
@@ -67,7 +96,7 @@ class _Walk:
         self._gap(order.worker[task], order.end[task])
         while task != NONE:
             began = min(order.start[task], self._at)
-            self.tasks.append((task, self._at - began))
+            self.tasks.append((task, began, self._at - began))
             self._at = began
             task = self._back(task)
 
@@ -81,17 +110,18 @@ class _Walk:
             # The controller had it done, once all was quiet: an update at the end of an epoch.
             return self._controller(task, worker, free)
         if source == TOOK_NONE or sent <= free:
-            self._gap(worker, free)
+            self._gap(worker, free, source if source != TOOK_NONE else UNKNOWN)
             return previous
-        self._gap(worker, sent)
+        self._gap(worker, sent, source)
         return self._controller(task, worker, free) if source == CONTROLLER else self._sender(task, source)
 
     def _controller(self, task: int, worker: int, free: int) -> int:
         """What the controller waited for before it sent; the worker had been free since ``free``."""
         other = self._order.of_completed(task, self._at)
         since = self._end(other)
+        self.admissions += other != NONE
         if since < self._at:
-            self.held.append((worker, max(free, since), self._at, self._at - since))
+            self.held.append((worker, max(free, since), self._at, since))
             self._at = since
         return other
 
@@ -106,10 +136,10 @@ class _Walk:
             origin = order.of_instance(task, instance, self._at)
             came = min(order.admitted.get(instance, 0), self._at)
             if came > max(self._end(origin), free):
-                self._gap(source, came, self.passed)
+                self._gap(source, came, CONTROLLER, self.passed)
                 return self._controller(task, source, free)
             if self._end(origin) > free:
-                self._gap(source, self._end(origin), self.passed)
+                self._gap(source, self._end(origin), order.worker[origin], self.passed)
                 return origin
         self._gap(source, free)
         return other
@@ -117,29 +147,34 @@ class _Walk:
     def _end(self, task: int) -> int:
         return self._order.end[task] if task != NONE else 0
 
-    def _gap(self, worker: int, begin: int, kind: list[tuple[int, int, int]] | None = None) -> None:
+    def _gap(
+        self, worker: int, begin: int, source: int = UNKNOWN, kind: list[tuple[int, int, int, int]] | None = None
+    ) -> None:
         if begin < self._at:
-            (self.gaps if kind is None else kind).append((worker, begin, self._at))
+            (self.gaps if kind is None else kind).append((worker, begin, self._at, source))
             self._at = begin
 
-    def waits(self, idle: Breakdown) -> Array:
-        """Ticks between the tasks by cause."""
-        found: Array = _by_cause(idle, np.asarray(self.gaps, np.int64).reshape(-1, 3)).sum(axis=0)
-        passed = _by_cause(idle, np.asarray(self.passed, np.int64).reshape(-1, 3)).sum(axis=0)
-        found[MESSAGING] += passed[MESSAGING] + passed[BUSY] + found[BUSY]
-        found[LINK] += passed.sum() - passed[MESSAGING] - passed[BUSY]
-        found[BUSY] = 0
-        held = np.asarray(self.held, np.int64).reshape(-1, 4)
-        why = _by_cause(idle, held[:, :3])
+    def between(self, idle: Breakdown) -> Waits:
+        """What lies between the tasks, by cause."""
+        gaps, passed, held = (np.asarray(x, np.int64).reshape(-1, 4) for x in (self.gaps, self.passed, self.held))
+        worker, begin, end, cause, source = _cut(idle, gaps)
+        cause[cause == BUSY] = MESSAGING
+        through = _cut(idle, passed)
+        own = (through[3] == BUSY) | (through[3] == MESSAGING)
+        through = (*through[:3], np.where(own, MESSAGING, LINK), through[4])
+        why = idle.within(held[:, :1] * idle.total + held[:, 1:3])[:, :, 0]
         why[:, BUSY] = -1
-        np.add.at(found, why.argmax(axis=1), held[:, 3])
+        kept = (held[:, 0], held[:, 3], held[:, 2], why.argmax(axis=1), np.full(len(held), CONTROLLER))
+        parts = zip((worker, begin, end, cause, source), through, kept, strict=True)
+        found = [np.concatenate(part) for part in parts]
         # A worker may have nothing left to do in its segment; the run has, or this was not its path.
-        found[SYNCHRONISATION] += found[DRAINED]
-        found[DRAINED] = 0
-        return found
+        found[3][found[3] == DRAINED] = SYNCHRONISATION
+        order = np.argsort(found[1], kind="stable")
+        return Waits(*(column[order] for column in found))
 
 
-def _by_cause(idle: Breakdown, spans: Array) -> Array:
-    """Ticks of each cause within (worker, begin, end): int64 (spans, causes)."""
-    found: Array = idle.within(spans[:, :1] * idle.total + spans[:, 1:])[:, :, 0]
-    return found
+def _cut(idle: Breakdown, spans: Array) -> tuple[Array, Array, Array, Array, Array]:
+    """Spans (worker, begin, end, source) cut where the cause changes: worker, begin, end, cause, source."""
+    base = spans[:, 0] * idle.total
+    span, cause, begin, end = idle.pieces(base + spans[:, 1], base + spans[:, 2])
+    return spans[span, 0], begin - base[span], end - base[span], cause, spans[span, 3]
