@@ -14,7 +14,7 @@ NONE = -1
 TOOK_NONE = -2
 """Where the source of a task's last message would stand: it took none."""
 
-_EMPTY: memoryview[int] = memoryview(np.zeros(0, np.int64))
+_EMPTY: memoryview[int] = np.zeros(0, np.int64).data
 
 
 class Order:
@@ -36,8 +36,8 @@ class Order:
         rank[order] = np.arange(len(order))
         self.last = int(order[-1])
         # Read one by one: a memoryview gives plain numbers, and needs no object for each as a list does.
-        self.start, self.end, self.rank = memoryview(np.minimum(start, end)), memoryview(end), memoryview(rank)
-        self.worker = memoryview(tasks["worker"].astype(np.int32))
+        self.start, self.end, self.rank = np.minimum(start, end).data, end.data, rank.data
+        self.worker = tasks["worker"].astype(np.int32).data
         newest, count = _latest(messages, idle.workers), len(order)
         self.source = _by_task(messages, "source", newest, np.full(count, TOOK_NONE))
         self.instance = _by_task({**messages, "instance": messages["state"][:, 0]}, "instance", newest, np.zeros(count))
@@ -48,7 +48,7 @@ class Order:
         self._of_instance = _grouped(messages["state"][along, 0], messages["task"][along])
         completed = ticks(instances["completed"])
         ended = np.argsort(completed, kind="stable")
-        self._completed, self._completing = memoryview(completed[ended]), memoryview(instances["instance"][ended])
+        self._completed, self._completing = completed[ended].data, instances["instance"][ended].data
         woke = ticks(waits["end"])
         self._woke = _grouped(waits["worker"][np.argsort(woke)], np.sort(woke))
 
@@ -92,7 +92,7 @@ def _by_task(messages: Table, column: str, newest: Array, default: Array) -> mem
     """Whole numbers of the messages in rows ``newest`` by their tasks."""
     found = default.astype(np.int64)
     found[messages["task"][newest]] = messages[column][newest]
-    return memoryview(found)
+    return found.data
 
 
 def _grouped(keys: Array, values: Array) -> dict[int, memoryview[int]]:
@@ -100,4 +100,4 @@ def _grouped(keys: Array, values: Array) -> dict[int, memoryview[int]]:
     order = np.argsort(keys, kind="stable")
     found, first = np.unique(keys[order], return_index=True)
     parts = np.split(values[order], first[1:]) if len(found) else []
-    return {key: memoryview(part) for key, part in zip(found.tolist(), parts, strict=True)}
+    return {key: part.data for key, part in zip(found.tolist(), parts, strict=True)}

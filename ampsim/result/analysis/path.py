@@ -32,8 +32,8 @@ UNKNOWN = -2
 class Waits:
     """What lies between the tasks of a path, cut where the cause changes, in order of time.
 
-    ``worker`` waited from ``begin`` to ``end`` (ticks from the start of the run) for ``cause``. What it waited for came
-    from ``source``: a worker, CONTROLLER, or UNKNOWN.
+    ``worker``, or the CONTROLLER, waited from ``begin`` to ``end`` (ticks from the start of the run) for ``cause``.
+    What it waited for came from ``source``: a worker, CONTROLLER, or UNKNOWN.
     """
 
     worker: Array
@@ -80,8 +80,8 @@ class _Walk:
     """The way back from the end. ``tasks`` are (task, begin, ticks), last one first.
 
     ``gaps`` are (worker, begin, end, source) of what lies between; ``passed`` are those in which the worker only passed
-    on what others had sent it. ``held`` are (worker, begin, end, since): from ``since`` to ``end`` the controller kept a
-    message back, and what the worker did from ``begin`` to ``end`` tells why.
+    on what others had sent it. ``held`` are (worker, begin, end, since): from ``since`` to ``end`` the controller kept
+    a message back, and what the worker did from ``begin`` to ``end`` tells why.
     """
 
     def __init__(self, order: Order, total: int) -> None:
@@ -164,7 +164,8 @@ class _Walk:
         through = (*through[:3], np.where(own, MESSAGING, LINK), through[4])
         why = idle.within(held[:, :1] * idle.total + held[:, 1:3])[:, :, 0]
         why[:, BUSY] = -1
-        kept = (held[:, 0], held[:, 3], held[:, 2], why.argmax(axis=1), np.full(len(held), CONTROLLER))
+        controller, unknown = (np.full(len(held), value) for value in (CONTROLLER, UNKNOWN))
+        kept = (controller, held[:, 3], held[:, 2], why.argmax(axis=1), unknown)
         parts = zip((worker, begin, end, cause, source), through, kept, strict=True)
         found = [np.concatenate(part) for part in parts]
         # A worker may have nothing left to do in its segment; the run has, or this was not its path.
