@@ -48,6 +48,7 @@ from ampsim.ir.nodes import (
 from ampsim.ir.rows import Rows
 from ampsim.job import Job, Recipe, Training
 from ampsim.result import schema
+from ampsim.result.checks import check
 from ampsim.result.run import Run
 
 # -- small data --------------------------------------------------------------------------------------------------------
@@ -330,7 +331,7 @@ def _check(backend: Backend, case: Case) -> Iterator[str]:
     wanted = NullBackend().execute(case.plan)
     run = backend.execute(case.plan)
     try:
-        schema.check(run.tables)
+        check(run.tables)
     except UsageError as error:
         yield f"the tables break the schema: {error.what} ({error.where})"
         return

@@ -91,7 +91,7 @@ def assemble(
 
 def _merge(tables: Sequence[Mapping[str, Columns]]) -> dict[str, Columns]:
     """One table from the workers' parts; task numbers are shifted, equal rows of counts added."""
-    merged: dict[str, Columns] = empty_tables()
+    merged: dict[str, Columns] = {name: dict(table) for name, table in empty_tables().items()}
     for name in ("tasks", "waits", "updates", "staleness", "memory", "edges"):
         parts = [part[name] for part in tables]
         merged[name] = {column: np.concatenate([part[column] for part in parts]) for column in parts[0]}

@@ -14,7 +14,8 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +23,9 @@ import numpy as np
 
 from ampsim.errors import UsageError
 from ampsim.result.aside import checked_target, sync_folder, written_aside
+from ampsim.result.checks import check
 from ampsim.result.plain import decode, encode
-from ampsim.result.schema import TABLES, VERSION, check
+from ampsim.result.schema import TABLES, VERSION, Table
 from ampsim.result.summary import check_summary
 from ampsim.result.text import yaml_text
 
@@ -77,10 +79,7 @@ def save(run: Run, folder: str | os.PathLike[str], *, force: bool) -> Path:
         (aside / CONFIG).write_text(yaml_text(run.config), encoding="utf-8", newline="\n")
         _write_parameters(aside / PARAMETERS, parameters)
         for name, columns in TABLES.items():
-            table: dict[str, Any] = {
-                column.name: np.asarray(run.tables[name][column.name], order="C") for column in columns
-            }
-            np.savez(aside / "tables" / f"{name}.npz", **table)
+            _write_table(aside / "tables" / f"{name}.npz", run.tables[name], [column.name for column in columns])
         files = {name: _sealed(aside / name) for name in FILES}
         (aside / MANIFEST).write_bytes(encode({"kind": KIND, "schema": VERSION, "files": files}))
         _sealed(aside / MANIFEST)
@@ -107,6 +106,14 @@ def _write_parameters(path: Path, flat: dict[str, Any]) -> None:
 
     save_file(flat, path)
     path.chmod((path.parent / RESULT).stat().st_mode)  # safetensors leaves it readable by its owner alone
+
+
+def _write_table(path: Path, table: Table, columns: Sequence[str]) -> None:
+    """What numpy.savez writes, with one column in memory at a time."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for column in columns:
+            with archive.open(f"{column}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, np.asarray(table[column], order="C"), allow_pickle=False)
 
 
 def _sealed(path: Path) -> dict[str, Any]:

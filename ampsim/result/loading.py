@@ -2,6 +2,9 @@
 
 Nothing is unpickled; no path in a file is followed; no file is opened through a link; declared sizes are compared
 with real ones before memory is taken; every byte is covered by the manifest's SHA-256.
+
+Large tables stay on disk. Their files are hashed and their values checked like all others, a part at a time, and are
+then held open: what is read later is what was checked, or an error.
 """
 
 from __future__ import annotations
@@ -20,16 +23,21 @@ from typing import Any
 import numpy as np
 
 from ampsim.errors import UsageError
+from ampsim.result.checks import check
 from ampsim.result.folder import CONFIG, FILES, KIND, MANIFEST, PARAMETERS, RESULT
 from ampsim.result.plain import decode
-from ampsim.result.schema import TABLES, VERSION, Array, Column, Table, check
+from ampsim.result.schema import TABLES, VERSION, Array, Column
 from ampsim.result.summary import check_summary
+from ampsim.result.table import READS_PARTS, OpenFile, RunTable, Stored
 
 MAX_MANIFEST = 1 << 20
 MAX_RESULT = 256 << 20
 MAX_HEADER = 4096  # of one .npy member
+IN_MEMORY = 8 << 20
+"""Bytes of a table's file up to which it is read whole."""
+_LOCAL = 30  # bytes of the local header of a member, before its name and extra field
 
-Parts = tuple[dict[str, Any], dict[str, Table], dict[str, Array], dict[str, Array]]
+Parts = tuple[dict[str, Any], dict[str, RunTable], dict[str, Array], dict[str, Array]]
 
 
 class Damaged(UsageError):
@@ -112,14 +120,18 @@ def _opened(path: Path) -> Iterator[tuple[io.BufferedReader, int]]:
 @contextmanager
 def _sealed(folder: Path, files: dict[str, dict[str, Any]], name: str) -> Iterator[io.BufferedReader]:
     """An open file at its start that has been found to be the one in the manifest."""
-    entry, path = files[name], folder / name
-    with _opened(path) as (file, size):
-        if size != entry["bytes"]:
-            raise Damaged(f"the file has {size} bytes instead of {entry['bytes']}", path)
-        if hashlib.file_digest(file, "sha256").hexdigest() != entry["sha256"]:
-            raise Damaged("the content is not what was saved: its SHA-256 differs from the manifest", path)
-        file.seek(0)
+    with _opened(folder / name) as (file, size):
+        _verify(file, size, files[name], folder / name)
         yield file
+
+
+def _verify(file: io.BufferedReader, size: int, entry: dict[str, Any], path: Path) -> None:
+    """Hash the file in parts; it is at its start afterwards."""
+    if size != entry["bytes"]:
+        raise Damaged(f"the file has {size} bytes instead of {entry['bytes']}", path)
+    if hashlib.file_digest(file, "sha256").hexdigest() != entry["sha256"]:
+        raise Damaged("the content is not what was saved: its SHA-256 differs from the manifest", path)
+    file.seek(0)
 
 
 def _result(folder: Path, files: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -156,18 +168,25 @@ def _parameters(folder: Path, files: dict[str, dict[str, Any]]) -> dict[str, Arr
     return loaded
 
 
-def _table(folder: Path, files: dict[str, dict[str, Any]], name: str) -> Table:
-    file_name = f"tables/{name}.npz"
+def _table(folder: Path, files: dict[str, dict[str, Any]], name: str) -> RunTable:
+    file_name, columns = f"tables/{name}.npz", TABLES[name]
     path = folder / file_name
-    with _sealed(folder, files, file_name) as file:
+    with _opened(path) as (file, size):
+        # Held before it is hashed: a change from now on is found.
+        held = OpenFile(path, file.fileno()) if READS_PARTS and size > IN_MEMORY else None
+        _verify(file, size, files[file_name], path)
         try:
             with zipfile.ZipFile(file) as archive:
-                return _columns(archive, TABLES[name], files[file_name]["bytes"])
+                members = _members(archive, columns, size)
+                if held:
+                    return RunTable({c.name: _stored(held, archive, members[c.name], c, size) for c in columns})
+                return RunTable({c.name: _column(archive, members[c.name], c) for c in columns})
         except (zipfile.BadZipFile, ValueError, EOFError, NotImplementedError, RuntimeError, OSError) as error:
             raise Damaged(f"this is no table of a run: {str(error)[:200]}", path) from None
 
 
-def _columns(archive: zipfile.ZipFile, columns: tuple[Column, ...], size: int) -> Table:
+def _members(archive: zipfile.ZipFile, columns: tuple[Column, ...], size: int) -> dict[str, zipfile.ZipInfo]:
+    """Members by column, once it is sure that they are those of the schema and no larger than the file."""
     members = archive.infolist()
     wanted = sorted(f"{column.name}.npy" for column in columns)
     if sorted(member.filename for member in members) != wanted:
@@ -176,14 +195,33 @@ def _columns(archive: zipfile.ZipFile, columns: tuple[Column, ...], size: int) -
         raise ValueError("a column is compressed, which could expand without bound")
     if sum(member.file_size for member in members) > size:
         raise ValueError("the columns claim more bytes than the file has")
-    found = {member.filename: member for member in members}
-    return {column.name: _column(archive, found[f"{column.name}.npy"], column) for column in columns}
+    return {member.filename.removesuffix(".npy"): member for member in members}
 
 
 def _column(archive: zipfile.ZipFile, member: zipfile.ZipInfo, column: Column) -> Array:
     """One array; its header is checked against the schema and the member's size before anything is allocated."""
     raw = archive.read(member)  # stored: as many bytes as the file really has, CRC checked
-    stream = io.BytesIO(raw[: MAX_HEADER + 16])
+    shape, dtype, begin = _header(raw[: MAX_HEADER + 16], len(raw), column)
+    return np.frombuffer(raw, dtype, offset=begin).reshape(shape).copy()
+
+
+def _stored(held: OpenFile, archive: zipfile.ZipFile, member: zipfile.ZipInfo, column: Column, size: int) -> Stored:
+    """Where one array lies in the file, checked likewise."""
+    with archive.open(member) as stream:  # the local header is found to fit the directory
+        raw = stream.read(MAX_HEADER + 16)
+    local = np.zeros(_LOCAL, np.uint8)
+    held.read(member.header_offset, local)
+    name_length, extra_length = local[26:].view("<u2").tolist()
+    first = member.header_offset + _LOCAL + name_length + extra_length
+    if first + member.file_size > size:
+        raise ValueError(f"column {column.name} ends behind the end of the file")
+    shape, dtype, begin = _header(raw, member.file_size, column)
+    return Stored(held, first + begin, dtype, shape)
+
+
+def _header(raw: bytes, size: int, column: Column) -> tuple[tuple[int, ...], np.dtype[Any], int]:
+    """Shape, dtype and length of the header of an array of ``size`` bytes in all, of which ``raw`` is the beginning."""
+    stream = io.BytesIO(raw)
     version = np.lib.format.read_magic(stream)
     if version != (1, 0):
         raise ValueError(f"column {column.name} has the array format {version}")
@@ -194,6 +232,6 @@ def _column(archive: zipfile.ZipFile, member: zipfile.ZipInfo, column: Column) -
     declared = dtype.itemsize
     for length in shape:
         declared *= length
-    if declared != len(raw) - stream.tell():
-        raise ValueError(f"column {column.name} declares {declared} bytes and has {len(raw) - stream.tell()}")
-    return np.frombuffer(raw, dtype, offset=stream.tell()).reshape(shape).copy()
+    if declared != size - stream.tell():
+        raise ValueError(f"column {column.name} declares {declared} bytes and has {size - stream.tell()}")
+    return shape, dtype, stream.tell()

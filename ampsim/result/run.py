@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ampsim.errors import UsageError
 from ampsim.result.schema import Array, Table
+from ampsim.result.table import RunTables
 
 Renderer = Callable[[Sequence["Run"], Path], object]
 """Writes one HTML page about some runs to a path."""
@@ -43,7 +44,7 @@ class Run:
     def __init__(
         self,
         summary: dict[str, Any],
-        tables: dict[str, Table],
+        tables: Mapping[str, Table],
         config: dict[str, Any],
         provenance: dict[str, Any],
         initial: dict[str, Array],
@@ -55,6 +56,15 @@ class Run:
         self.provenance = provenance
         self.initial = initial
         self.final = final
+
+    @property
+    def tables(self) -> RunTables:
+        """The tables by name; what takes the place of one, or of all, may be plain dicts of arrays."""
+        return self._tables
+
+    @tables.setter
+    def tables(self, tables: Mapping[str, Table]) -> None:
+        self._tables = RunTables(tables, self.summary)
 
     # Scalars -------------------------------------------------------------------------------------------------------
 
@@ -110,7 +120,8 @@ class Run:
     def save(self, folder: str | os.PathLike[str], *, force: bool = False) -> Path:
         """Write the run folder, whole or not at all, and return its absolute path.
 
-        Raises UsageError if the folder exists and ``force`` is false, or if it is a link, a file or anything but an
+        A folder that this run was loaded from may be replaced. Raises UsageError if the folder exists and ``force`` is
+        false, or if it is a link, a file or anything but an
         empty folder or a run; RunError if the disk is full.
         """
         from ampsim.result.folder import save
@@ -119,11 +130,25 @@ class Run:
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> Run:
-        """The run of a folder. Raises UsageError naming the file that is missing, damaged or of a newer version."""
+        """The run of a folder; columns of large tables are read when they are asked for.
+
+        Raises UsageError naming the file that is missing, damaged or of a newer version.
+        """
         from ampsim.result.loading import load
 
         result, tables, initial, final = load(Path(folder))
         return cls(result["summary"], tables, result["config"], result["provenance"], initial, final)
+
+    def to_parquet(self, folder: str | os.PathLike[str]) -> Path:
+        """Write every table as ``NAME.parquet`` into a new folder, whole or not at all, and return its absolute path.
+
+        A table is written in groups of rows, so that it need not fit into memory; ``messages.state`` becomes
+        ``state_0``, ``state_1``, ... Raises UsageError where pyarrow is not installed (``pip install
+        'ampsim[arrow]'``) or something is there already, RunError if the disk is full.
+        """
+        from ampsim.result.frames import to_parquet
+
+        return to_parquet(self.tables, folder)
 
     # For people ----------------------------------------------------------------------------------------------------
 

@@ -1,21 +1,20 @@
 """The tables of a run as data: every column with its dtype, unit and meaning.
 
-Every backend fills the same tables. Every time is in seconds from the start of the run. A table is a dict of columns
+Every backend fills the same tables. Every time is in seconds from the start of the run. A table maps names to columns
 of equal length; all columns have one axis, except ``messages.state``, which has a second one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import MutableMapping
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ampsim.errors import UsageError
-
 Array = NDArray[Any]
-Table = dict[str, Array]
+Table = MutableMapping[str, Array]
+"""Columns by name: a plain dict, or a :class:`ampsim.result.table.RunTable`, whose columns may lie on disk."""
 
 VERSION = 3
 """Of the tables and of the run folder; a folder of a newer version is refused."""
@@ -166,39 +165,3 @@ def empty_tables() -> dict[str, Table]:
         name: {column.name: np.zeros((0,) if column.axes == 1 else (0, 1), column.dtype) for column in columns}
         for name, columns in TABLES.items()
     }
-
-
-def check(tables: Mapping[str, Mapping[str, Array]]) -> None:
-    """Raise UsageError, with table and column in ``where``, unless ``tables`` are exactly those of this schema.
-
-    Looked at are names, dtypes, equal lengths, finite times, and that messages point at tasks.
-    """
-    _same_names("tables", list(TABLES), tables)
-    for name, columns in TABLES.items():
-        table = tables[name]
-        _same_names(name, [column.name for column in columns], table)
-        length = len(table[columns[0].name])
-        for column in columns:
-            _check_column(f"{name}.{column.name}", column, table[column.name], length)
-    task = tables["messages"]["task"]
-    tasks = len(tables["tasks"]["kind"])
-    if task.size and not 0 <= int(task.min()) <= int(task.max()) < tasks:
-        raise UsageError(f"a message points outside the {tasks} tasks", "messages.task")
-
-
-def _same_names(where: str, wanted: list[str], found: Mapping[str, Any]) -> None:
-    missing = [name for name in wanted if name not in found]
-    unknown = [str(name)[:60] for name in found if name not in wanted]
-    if missing or unknown:
-        raise UsageError(f"columns or tables are missing: {missing}, or unknown: {unknown}", where)
-
-
-def _check_column(where: str, column: Column, values: Any, length: int) -> None:
-    if not isinstance(values, np.ndarray):
-        raise UsageError(f"a column is an array, not {type(values).__name__}", where)
-    if values.dtype != np.dtype(column.dtype):
-        raise UsageError(f"the dtype is {values.dtype}, not {np.dtype(column.dtype)}", where)
-    if values.ndim != column.axes or len(values) != length:
-        raise UsageError(f"the shape is {values.shape}, not {length} rows on {column.axes} axes", where)
-    if column.unit == "s" and not np.isfinite(values).all():
-        raise UsageError("a time is not finite", where)

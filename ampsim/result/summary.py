@@ -9,6 +9,7 @@ import msgspec
 
 from ampsim.errors import UsageError
 from ampsim.result.schema import Table
+from ampsim.result.table import chunks
 
 
 class Epoch(msgspec.Struct):
@@ -124,10 +125,10 @@ def check_summary(summary: Mapping[str, Any], tables: Mapping[str, Table]) -> No
     sizes |= {"source": found.workers, "destination": found.workers}
     for table, columns in tables.items():
         for column, size in sizes.items():
-            values = columns.get(column)
-            if values is None or not len(values):
+            if column not in columns:
                 continue
             # -1 is the controller, or an admission.
             lowest = -1 if column in ("source", "destination", "edge") else 0
-            if int(values.min()) < lowest or int(values.max()) >= size:
-                raise UsageError(f"a {column} is outside the {size} that there are", f"{table}.{column}")
+            for (values,) in chunks(columns, column):
+                if int(values.min()) < lowest or int(values.max()) >= size:
+                    raise UsageError(f"a {column} is outside the {size} that there are", f"{table}.{column}")

@@ -10,7 +10,7 @@ import numpy as np
 
 from ampsim.reports import base, text
 from ampsim.reports.model import Key, Plot, Section, Sheet, Shown, View
-from ampsim.result.schema import KINDS, Array
+from ampsim.result.schema import KINDS, Array, Table
 
 MOST_TASKS = 20_000
 OPENING = (160, 15)
@@ -73,7 +73,7 @@ def _colour(shown: Shown, node: int, kind: int) -> str:
 
 
 def add_bars(
-    figure: Any, tasks: dict[str, Array], chosen: Array, scale: float, name: str, colour: str, width: int
+    figure: Any, tasks: Table, chosen: Array, scale: float, name: str, colour: str, width: int
 ) -> None:
     """One trace: begin, middle and end of each bar and a break; the middle is there for the pointer to find."""
     start, end = tasks["start"][chosen] * scale, tasks["end"][chosen] * scale

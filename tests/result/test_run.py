@@ -12,7 +12,8 @@ from ampsim.result import run as run_module
 from ampsim.result.plain import canonical, decode, encode
 from ampsim.result.provenance import config_hash, provenance
 from ampsim.result.run import Run, register_renderer
-from ampsim.result.schema import TABLES, TIMES, check, empty_tables
+from ampsim.result.checks import check
+from ampsim.result.schema import TABLES, TIMES, empty_tables
 from tests.result.synthetic import make_run
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ampsim.result.schema import check
+from ampsim.result.checks import check
 from ampsim.result.summary import check_summary
 from tests.result.synthetic import make_run
 
