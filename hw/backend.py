@@ -117,6 +117,7 @@ class Simulation:
         self.program = plan.program
         self.transport = transport(self.env, self.network, self.ties, self.program, system.all_reduce)
         self.controller = Controller(self.program)
+        self.controller.busy = self._busy
         self.chips = system.unit_chips[: plan.workers]
         self.overflow = OverflowLog()
         host, kinds = system.host, system.chip_kinds
@@ -207,6 +208,10 @@ class Simulation:
             # The number the next event gets: how many there were. One number is skipped, and their order is the same.
             self.controller.events = next(self.env._eid)
             self.plan.progress(self.controller, now / FS)
+
+    def _busy(self) -> list[tuple[float, float]]:
+        now = self.now / FS
+        return [(unit.log.busy() / FS, now) for unit in self.units]
 
     @property
     def now(self) -> int:

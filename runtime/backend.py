@@ -54,6 +54,9 @@ class Conductor:
         self.crew = crew
         self.program = plan.program
         self.controller = Controller(self.program)
+        self.controller.busy = self._busy
+        self._load = [(0.0, 0.0)] * plan.workers  # seconds in tasks, and when that was so, as each worker last said
+        self._asked = 0  # answers about it that are still to come
         self._watch = StallWatch(plan.workers)
         self._watch.groups = groups_of(self.program.graph)
         self._watch.explain = self._explain
@@ -90,6 +93,10 @@ class Conductor:
                 self._obey(self.controller.report(effects, self._now()))
                 self._watch.reset()
                 moved = True
+            elif content.name == "busy":
+                busy, at = content.body
+                self._load[worker] = busy / FREQUENCY, at / FREQUENCY
+                self._asked -= 1
             elif content.name == "status":
                 stalled = self._watch.answer(worker, content.body, sorted(self.controller.in_flight))
                 if stalled:
@@ -97,6 +104,13 @@ class Conductor:
         if moved and self.plan.progress:
             self.plan.progress(self.controller, self._now() / FREQUENCY)
         return moved
+
+    def _busy(self) -> list[tuple[float, float]]:
+        """What the workers last said, and they are asked again. Nothing is sent in a run that nobody watches."""
+        if not self._asked:
+            self._asked = self.plan.workers
+            self.crew.send_all(note("busy"))
+        return list(self._load)
 
     def _explain(self, standing: list[Any]) -> list[str]:
         """The wait-for cycle, or what is missing, from what stands at each worker."""

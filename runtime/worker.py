@@ -97,6 +97,8 @@ class WorkerLoop:
             self.state.synchronise(instance, groups, Origin(CONTROLLER, sent, now))
         elif content.name == "status":
             self.endpoint.send(self.controller, note("status", self._status(content.body)))
+        elif content.name == "busy":
+            self.endpoint.send(self.controller, note("busy", [self.log.busy(), now]))
         elif content.name == "finish":
             self._finished = True
         self._send(self.state.take_effects())

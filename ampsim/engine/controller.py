@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -47,8 +47,16 @@ class Orders:
         return self.flush or self.update is not None
 
 
+def _unknown() -> Sequence[tuple[float, float]]:
+    return ()
+
+
 class Controller:
-    """Drives one run of a program. ``now`` is in ticks of the backend's clock and only written down."""
+    """Drives one run of a program. ``now`` is in ticks of the backend's clock and only written down.
+
+    ``busy`` is for who watches a run: seconds that each worker has spent in tasks that have ended, and the time of the
+    run at which that was so. It is empty where the backend does not tell.
+    """
 
     def __init__(self, program: Program) -> None:
         self.program = program
@@ -60,6 +68,7 @@ class Controller:
         self.validations: list[dict[str, Any]] = []
         self.epochs: list[dict[str, Any]] = []
         self.events = 0  # of a simulated clock so far, for a progress line; its backend writes it
+        self.busy: Callable[[], Sequence[tuple[float, float]]] = _unknown  # its backend writes this, too
         self.reports = 0  # heard so far
         self.done = False
         self.reached: dict[str, Any] | None = None

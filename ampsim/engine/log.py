@@ -35,6 +35,7 @@ class WorkerLog:
         self._consumed: list[list[Consumed]] = []
         self._memory: list[tuple[int, int, int, int, int, int]] = []
         self._updates: list[tuple[int, int, int, int, int, float, int]] = []
+        self._busy = self._counted = 0  # ticks in tasks, and in how many of them
 
     def task(
         self,
@@ -63,6 +64,12 @@ class WorkerLog:
         """The worker had nothing to do from ``start`` to ``end``; ``kind`` is a number of ``schema.WAITS``."""
         if end > start:
             self._waits.append((kind, start, end))
+
+    def busy(self) -> int:
+        """Ticks spent in tasks that have ended; only what is new is added up, and only when somebody asks."""
+        self._busy += sum(row[3] - row[2] for row in self._tasks[self._counted :])
+        self._counted = len(self._tasks)
+        return self._busy
 
     def parts(self) -> list[tuple[Part, ...]]:
         """Of each task, the arithmetic in it."""

@@ -109,6 +109,15 @@ class Schedule:
                 found.append(Segment(start, start + length, epoch, training, i == last, trained))
         return found
 
+    def trained(self, done: int) -> int:
+        """How many of the first ``done`` instances of the run train; stretches of either kind never overlap."""
+        epochs, left = divmod(done, sum(length for length, _, _ in self._lengths) or 1)
+        found = epochs * sum(length for length, trains, _ in self._lengths if trains)
+        for length, trains, _ in self._lengths:
+            found += min(length, left) * trains
+            left -= min(length, left)
+        return found
+
     def told(self, instance: int) -> str:
         """What an instance is, for people: ``7 (epoch 0, index 3 of the training data)``."""
         epoch, training, index = self.entry(instance)
