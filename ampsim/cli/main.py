@@ -28,6 +28,7 @@ COMMANDS = {
     "what-if": "Say what a faster resource would gain a run.",
     "reach": "Say when a job would reach its target on a system.",
     "compare": "Lay two runs side by side.",
+    "trace": "Write a run for a timeline viewer.",
     "report": "Write one HTML page about one or more runs.",
     "calibrate": "Measure this machine and describe it as a system.",
     "validate": "Hold the simulator to this machine; the accuracy sheet.",
