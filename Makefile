@@ -1,6 +1,7 @@
 # make demo   sets everything up, trains, simulates, compares, and says where the report is
 # make test   sets everything up and passes every test that is not slow: two at a time, then those that start processes
-# make bench  prints the figures; make lint checks the form; make clean removes what the others made
+# make bench  prints the figures; make docs builds the site in docs/_build/html
+# make lint   checks the form; make clean removes what the others made
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -12,7 +13,7 @@ ARGS :=
 PYTHON ?= $(firstword $(foreach python,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
   $(python) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(python))))
 
-.PHONY: demo test bench lint setup clean
+.PHONY: demo test bench docs lint setup clean
 .DEFAULT_GOAL := test
 
 demo: setup
@@ -27,6 +28,13 @@ bench: setup
 	@test -d benchmarks || { echo "there is no folder benchmarks/" >&2; exit 2; }
 	@status=0; for file in benchmarks/[!_]*.py; do echo "== $$file"; name=$${file##*/}; \
 	  $(BIN)/python -m "benchmarks.$${name%.py}" $(ARGS) || status=1; done; exit $$status
+
+# Warnings are errors, and all that Sphinx has to say is said. What stands in docs/_build needs no network.
+docs: setup
+	@$(BIN)/python -c 'import furo, myst_parser, sphinx_click' 2>/dev/null || \
+	  $(BIN)/python -m pip install -qq --editable '.[docs]' >&2
+	@$(BIN)/python -m sphinx -b html -q -W --keep-going docs docs/_build/html $(ARGS)
+	@echo "site: docs/_build/html/index.html"
 
 # All four, even after a failure: one run tells everything.
 lint: setup
@@ -60,5 +68,5 @@ $(STAMP): pyproject.toml
 	@touch $@
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) build dist docs/_build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

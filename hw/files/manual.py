@@ -38,7 +38,7 @@ number marked so, `unlimited` may be written. A field without default is require
 def page() -> str:
     """The page as Markdown text."""
     parts = [_INTRODUCTION]
-    for place, struct in _structs():
+    for place, struct in structs(System):
         words = re.sub(r"`+", "`", " ".join((struct.cls.__doc__ or "").split("\n\n")[0].split()))
         fields = [f"| `{field.encode_name}` | " + " | ".join(_cells(field)) + " |" for field in struct.fields]
         if struct.tag_field is not None:
@@ -49,9 +49,9 @@ def page() -> str:
     return "\n".join(parts)
 
 
-def _structs() -> Iterator[tuple[str, types.StructType]]:
-    """Every struct with the path to it, a system first, then in the order in which they are met."""
-    top = types.type_info(System)
+def structs(kind: type) -> Iterator[tuple[str, types.StructType]]:
+    """Every struct with the path to it, ``kind`` first, then in the order in which they are met."""
+    top = types.type_info(kind)
     assert isinstance(top, types.StructType)
     waiting, seen = [("", top)], set()
     while waiting:
@@ -81,7 +81,7 @@ def _inner(info: Any) -> Iterator[tuple[str, types.StructType]]:
             yield "", info
         case types.Metadata(type=inner):
             yield from _inner(inner)
-        case types.VarTupleType(item_type=inner):
+        case types.VarTupleType(item_type=inner) | types.ListType(item_type=inner):
             yield from ((f"[]{below}", struct) for below, struct in _inner(inner))
         case types.DictType(value_type=inner):
             yield from ((f".NAME{below}", struct) for below, struct in _inner(inner))
@@ -91,8 +91,8 @@ def _inner(info: Any) -> Iterator[tuple[str, types.StructType]]:
 
 
 def _cells(field: types.Field) -> list[str]:
-    kind, unit, bounds = _describe(field.type)
-    return [kind, unit or "–", _default(field), bounds or "–", _meaning(field.type)]
+    kind, unit, bounds = describe(field.type)
+    return [kind, unit or "–", default(field), bounds or "–", _meaning(field.type)]
 
 
 def _meaning(info: Any) -> str:
@@ -101,7 +101,8 @@ def _meaning(info: Any) -> str:
     return str((described or {}).get("description", ""))
 
 
-def _default(field: types.Field) -> str:
+def default(field: types.Field) -> str:
+    """What a field is that is left out, in words."""
     if field.required:
         return "required"
     if field.default_factory is not NODEFAULT or field.default in ((), {}, "", None):
@@ -115,11 +116,11 @@ def _default(field: types.Field) -> str:
     return "as its fields say"
 
 
-def _describe(info: Any) -> tuple[str, str, str]:
+def describe(info: Any) -> tuple[str, str, str]:
     """Type, unit and bounds in words."""
     match info:
         case types.Metadata(type=inner, extra=extra):
-            kind, unit, bounds = _describe(inner)
+            kind, unit, bounds = describe(inner)
             dimension = (extra or {}).get("dimension")
             return ("quantity", BASE[dimension], bounds) if dimension else (kind, unit, bounds)
         case types.UnionType(types=members):
@@ -128,12 +129,14 @@ def _describe(info: Any) -> tuple[str, str, str]:
             return " or ".join(f"`{value}`" for value in values), "", ""
         case types.StructType():
             return _link(info), "", ""
-        case types.VarTupleType(item_type=item):
-            kind, unit, bounds = _describe(item)
+        case types.AnyType():
+            return "any value", "", ""
+        case types.VarTupleType(item_type=item) | types.ListType(item_type=item):
+            kind, unit, bounds = describe(item)
             sizes = _sizes(info.min_length, info.max_length)
             return f"list of {_PLURALS.get(kind, kind)}", unit, "; each ".join(part for part in (sizes, bounds) if part)
         case types.DictType(value_type=value):
-            return f"mapping to {_describe(value)[0]}", "", _sizes(None, info.max_length)
+            return f"mapping to {describe(value)[0]}", "", _sizes(None, info.max_length)
         case types.BoolType():
             return "`true` or `false`", "", ""
         case types.IntType() | types.FloatType():
@@ -147,7 +150,7 @@ def _union(members: list[Any]) -> tuple[str, str, str]:
     """Several types: a number and a word, or the kinds of a topology."""
     if len(members) > 2 and all(isinstance(member, types.StructType) for member in members):
         return "one of " + ", ".join(_link(member, str(member.tag)) for member in members), "", ""
-    found = [_describe(member) for member in sorted(members, key=lambda m: isinstance(m, types.LiteralType))]
+    found = [describe(member) for member in sorted(members, key=lambda m: isinstance(m, types.LiteralType))]
     units, bounds = (next((texts[column] for texts in found if texts[column]), "") for column in (1, 2))
     return " or ".join(kind for kind, _, _ in found), units, bounds
 
@@ -174,4 +177,4 @@ def _count(value: float | None) -> str:
     """A bound for a reader: thousands apart, and powers of ten where they are large."""
     if value is None:
         return "any"
-    return f"{value:,.0f}" if value < 10**6 else f"{value:.0e}".replace("e+0", "e").replace("e+", "e")
+    return f"{value:,.12g}" if value < 10**6 else f"{value:.0e}".replace("e+0", "e").replace("e+", "e")
