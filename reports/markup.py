@@ -37,12 +37,17 @@ class Markup:
         """A figure: title, buttons, legend, drawing, note."""
         number = len(self.data) + 1
         self.data.append(figure_data(number, plot.figure))
-        size = f'style="height:{int(plot.figure.layout.height)}px"'
+        size = f'style="height:{int(plot.figure.layout.height)}px{f";min-width:{plot.wide}px" if plot.wide else ""}"'
+        drawing = (
+            f'<div class="plot" id="figure-{number}" role="img" aria-label="{words(plot.described)}" {size}></div>'
+        )
+        if plot.wide:
+            drawing = f'<div class="scroll" tabindex="0" role="region" aria-label="{words(plot.title)}">{drawing}</div>'
         return "\n".join([
             "<figure>",
             f'<div class="head"><h3 dir="auto">{words(plot.title)}</h3>{views(plot.views)}</div>',
             legend(plot.legend),
-            f'<div class="plot" id="figure-{number}" role="img" aria-label="{words(plot.described)}" {size}></div>',
+            drawing,
             f'<p class="note">{words(plot.note)}</p>' if plot.note else "",
             "</figure>",
         ])  # fmt: skip
@@ -57,13 +62,19 @@ def figure_data(number: int, figure: object) -> str:
 
 
 def views(found: Sequence[View]) -> str:
-    """Buttons that change the layout, and one that saves the drawing."""
+    """Buttons that change the layout, or choose traces, and one that saves the drawing."""
+    first = next((number for number, view in enumerate(found) if view.traces), -1)
     buttons = (
-        f'<button type="button" data-layout="{escape(json.dumps(dict(view.layout)))}">{words(view.name)}</button>'
-        for view in found
+        f'<button type="button" data-layout="{escape(json.dumps(dict(view.layout)))}"'
+        f"{_chosen(view, number == first)}>{words(view.name)}</button>"
+        for number, view in enumerate(found)
     )
     save = '<button type="button" class="save" data-save="svg">Save image</button>'
     return f'<div class="views">{save}{"".join(buttons)}</div>'
+
+
+def _chosen(view: View, pressed: bool) -> str:
+    return f' data-traces="{json.dumps(view.traces)}" aria-pressed="{str(pressed).lower()}"' if view.traces else ""
 
 
 def legend(keys: Sequence[Key]) -> str:
@@ -78,7 +89,8 @@ def _entry(key: Key) -> str:
     # The name of a trace is escaped already, for plotly reads markup too.
     label = f"<bdi>{words(unescape(key.name))}</bdi>"
     traces = json.dumps(list(key.traces))
-    return f'<li><button type="button" aria-pressed="true" data-traces="{traces}">{swatch}{label}</button></li>'
+    on = "false" if key.off else "true"
+    return f'<li><button type="button" aria-pressed="{on}" data-traces="{traces}">{swatch}{label}</button></li>'
 
 
 def sheet(found: Sheet) -> str:

@@ -9,32 +9,49 @@ from typing import Any
 
 from ampsim.reports import text
 from ampsim.result.analysis.idle import Breakdown, breakdown
+from ampsim.result.analysis.links import LinkTotals, link_totals
+from ampsim.result.analysis.path import Path, critical_path
+from ampsim.result.analysis.resources import Part, Pieces, parts, pieces
+from ampsim.result.compare.settings import varied
 from ampsim.result.run import Run
+
+SHORT = 16
+"""Letters in a setting that a run can be called by."""
 
 
 @dataclass(frozen=True)
 class Key:
     """An entry of a legend: a name, a colour (CSS variable), and the traces that it shows and hides.
 
-    The name is that of a trace, escaped by :func:`ampsim.reports.text.label`.
+    The name is that of a trace, escaped by :func:`ampsim.reports.text.label`. With ``off`` the traces, which are not
+    visible, wait to be asked for.
     """
 
     name: str
     colour: str
     traces: tuple[int, ...] = ()
+    off: bool = False
 
 
 @dataclass(frozen=True)
 class View:
-    """A button that changes a figure's layout, such as the part of the time axis on show."""
+    """A button that changes a figure's layout, such as the part of the time axis on show.
+
+    With ``traces`` it shows these, and hides those of the figure's other views; the first such view is on show when the
+    page opens.
+    """
 
     name: str
     layout: Mapping[str, Any]
+    traces: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
 class Plot:
-    """A plotly figure with what stands around it. ``described`` says in words what it shows."""
+    """A plotly figure with what stands around it. ``described`` says in words what it shows.
+
+    Where the page is narrower than ``wide`` pixels, the figure is that wide and can be scrolled.
+    """
 
     figure: Any
     described: str
@@ -42,6 +59,7 @@ class Plot:
     legend: Sequence[Key] = ()
     views: Sequence[View] = ()
     note: str = ""
+    wide: int = 0
 
 
 @dataclass(frozen=True)
@@ -80,6 +98,26 @@ class Shown:
     def idle(self) -> Breakdown:
         """Where the time of its workers went."""
         return breakdown(self.run.tables, self.run.workers, self.run.makespan)
+
+    @cached_property
+    def path(self) -> Path:
+        """Its critical path."""
+        return critical_path(self.run.tables, self.idle)
+
+    @cached_property
+    def pieces(self) -> Pieces:
+        """Its critical path by resource."""
+        return pieces(self.run.tables, self.idle, self.path)
+
+    @cached_property
+    def parts(self) -> list[Part]:
+        """The resources on its critical path, the largest first."""
+        return parts(self.pieces)
+
+    @cached_property
+    def link_totals(self) -> LinkTotals:
+        """What crossed each link in the whole run."""
+        return link_totals(self.run.tables, len(self.run.summary["links"]))
 
     @property
     def horizon(self) -> float:
@@ -123,11 +161,25 @@ def distinct(names: Sequence[str]) -> list[str]:
 
 def shown(runs: Sequence[Run]) -> list[Shown]:
     """Runs with labels that tell them apart."""
-    labels = distinct([text.name(_label(run), 60) for run in runs])
+    labels = distinct([text.name(found, 80) for found in _told_apart(runs)])
     return [
         Shown(run, found, f"var(--run-{number % 6 + 1})", len(runs) > 1)
         for number, (run, found) in enumerate(zip(runs, labels, strict=True))
     ]
+
+
+def _told_apart(runs: Sequence[Run]) -> list[str]:
+    """What the runs are called; of those that would be called alike, short settings that differ, up to three."""
+    labels = [_label(run) for run in runs]
+    for called in set(labels):
+        mine = [number for number, label in enumerate(labels) if label == called]
+        found = varied([runs[number] for number in mine]) if len(mine) > 1 else {}
+        for name in [name for name, texts in found.items() if max(map(len, texts)) <= SHORT][:3]:
+            if len({labels[number] for number in mine}) == len(mine):
+                break
+            for number, value in zip(mine, found[name], strict=True):
+                labels[number] += f", {name.rpartition('.')[2]} {value}"
+    return labels
 
 
 def _label(run: Run) -> str:

@@ -2,7 +2,7 @@
 (() => {
   const root = document.documentElement;
   const plots = [...document.querySelectorAll(".plot")];
-  const hidden = new Map(); // plot -> traces that the legend has switched off
+  const changed = new Map(); // plot -> what its buttons have changed in the layout, by path
   const config = {
     responsive: true, displayModeBar: false, doubleClick: "autosize", showTips: false,
   };
@@ -17,10 +17,27 @@
     return JSON.parse(text.replace(/var\((--[a-z0-9-]+)\)/g, (_, name) => style.getPropertyValue(name).trim()));
   }
 
+  function put(layout, path, value) {
+    const keys = path.split(".");
+    const last = keys.pop();
+    keys.reduce((part, key) => (part[key] ??= {}), layout)[last] = value;
+  }
+
+  // A trace is shown while every legend entry that names it is on, and so is the view that it belongs to.
+  function visible(plot, traces) {
+    const shown = traces.map((trace) => trace.visible ?? true);
+    const buttons = [...plot.closest("figure").querySelectorAll("button[data-traces]")];
+    for (const state of ["true", "false"]) {
+      buttons.filter((button) => button.getAttribute("aria-pressed") === state)
+        .forEach((button) => JSON.parse(button.dataset.traces).forEach((index) => { shown[index] = state === "true"; }));
+    }
+    return shown;
+  }
+
   function draw(element, width) {
     const figure = themed("data-" + element.id);
-    const off = hidden.get(element) || new Set();
-    figure.data.forEach((trace, index) => { if (off.has(index)) trace.visible = false; });
+    visible(element, figure.data).forEach((shown, index) => { figure.data[index].visible = shown; });
+    Object.entries(changed.get(element) || {}).forEach(([path, value]) => put(figure.layout, path, value));
     if (width) figure.layout.width = width;
     if (element.clientWidth < 520) {
       figure.layout.margin.l = Math.min(figure.layout.margin.l, 44);
@@ -60,22 +77,44 @@
     const figure = button.closest("figure");
     const plot = figure && figure.querySelector(".plot");
     if (!plot) return;
-    if (button.dataset.layout) Plotly.relayout(plot, JSON.parse(button.dataset.layout));
-    if (button.dataset.traces) toggle(plot, figure, button);
+    if (button.dataset.traces) press(button);
+    if (button.dataset.traces || button.dataset.layout) {
+      const layout = JSON.parse(button.dataset.layout || "{}");
+      changed.set(plot, { ...changed.get(plot), ...layout });
+      Plotly.update(plot, { visible: visible(plot, plot.data) }, layout);
+    }
     if (button.dataset.save) {
       Plotly.downloadImage(plot, { format: button.dataset.save, filename: plot.id, scale: 2 });
     }
   });
 
-  // A trace is shown while every legend entry that names it is on.
-  function toggle(plot, figure, button) {
-    button.setAttribute("aria-pressed", button.getAttribute("aria-pressed") === "true" ? "false" : "true");
-    const off = new Set();
-    for (const other of figure.querySelectorAll(".legend button[aria-pressed='false']")) {
-      JSON.parse(other.dataset.traces).forEach((index) => off.add(index));
+  // Of views one is on, of legend entries any.
+  function press(button) {
+    const views = button.closest(".views");
+    if (!views) {
+      button.setAttribute("aria-pressed", button.getAttribute("aria-pressed") === "true" ? "false" : "true");
+      return;
     }
-    hidden.set(plot, off);
-    Plotly.restyle(plot, { visible: plot.data.map((_, index) => !off.has(index)) });
+    for (const other of views.querySelectorAll("button[data-traces]")) {
+      other.setAttribute("aria-pressed", String(other === button));
+    }
+  }
+
+  // Lines across upright axes: those that pass what was dragged over are drawn once more, in the last trace.
+  function pick(plot, points) {
+    const last = plot.data.length - 1;
+    const runs = new Set(points.map((point) => point.customdata));
+    const x = [], y = [];
+    plot.data.slice(0, last).forEach((trace) => trace.customdata.forEach((run, index) => {
+      if (runs.has(run)) { x.push(trace.x[index]); y.push(trace.y[index]); }
+    }));
+    Plotly.restyle(plot, { x: [x], y: [y] }, [last]);
+  }
+
+  function listen(plot) {
+    if (!plot.layout.meta || !plot.layout.meta.lines) return;
+    plot.on("plotly_selected", (event) => { if (event) pick(plot, event.points); });
+    plot.on("plotly_deselect", () => pick(plot, []));
   }
 
   window.addEventListener("beforeprint", () => {
@@ -95,5 +134,8 @@
   }, { rootMargin: "-10% 0px -75% 0px" });
   document.querySelectorAll("main [id]").forEach((element) => { if (links.has(element.id)) watcher.observe(element); });
 
-  Promise.all(plots.map((plot) => draw(plot))).then(() => { root.dataset.ready = String(plots.length); });
+  Promise.all(plots.map((plot) => draw(plot))).then(() => {
+    plots.forEach(listen);
+    root.dataset.ready = String(plots.length);
+  });
 })();

@@ -96,14 +96,16 @@ def _sections(runs: Sequence[Shown]) -> list[Section]:
         learning,
         links,
         memory,
+        path,
         queues,
         staleness,
+        sweep,
         utilization,
     )
 
-    compared = comparison.section(runs)
-    parts = (utilization, gantt, learning, queues, links, staleness, instances, memory)
-    return [*([compared] if compared else []), *(part.section(runs) for part in parts)]
+    ahead = [found for found in (comparison.section(runs), sweep.section(runs)) if found]
+    parts = (utilization, path, gantt, learning, queues, links, staleness, instances, memory)
+    return [*ahead, *(part.section(runs) for part in parts)]
 
 
 def card_list(cards: Sequence[tuple[str, str]]) -> str:

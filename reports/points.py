@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
-from ampsim.reports import base, text
+from ampsim.reports import grid, text
+from ampsim.reports.grid import Axis, Dot
 from ampsim.reports.markup import sheet
-from ampsim.reports.model import Key, Plot, Section, Sheet, View
+from ampsim.reports.model import Section, Sheet
 from ampsim.reports.page import assemble, card_list
+from ampsim.reports.parallel import CAPTION as LINES
+from ampsim.reports.parallel import parallel
 from ampsim.result.aside import checked_target, replace_file
 
 MOST_BEST = 200
@@ -23,33 +25,7 @@ EFFECT = (
     "The first objective against one setting at a time, all others varying: a dot a run. A setting that matters moves "
     "all dots; one that does not leaves them where they are."
 )
-
-
-@dataclass(frozen=True)
-class Dot:
-    """A run of a grid: what was set of it, its objectives in their order (None: it has none), whether it is best.
-
-    ``error`` is set where the run failed; then it has no objectives.
-    """
-
-    settings: Mapping[str, str]
-    values: Sequence[float | None]
-    best: bool = False
-    error: str | None = None
-
-
-@dataclass(frozen=True)
-class Axis:
-    """An objective: its name, its unit, and whether ``max`` or ``min`` is better."""
-
-    name: str
-    unit: str
-    goal: str
-
-    @property
-    def title(self) -> str:
-        """For an axis or a column."""
-        return text.label(self.name, 60) + (f" ({self.unit})" if self.unit else "")
+NOTHING = "No point has all objectives."
 
 
 def render_points(
@@ -69,7 +45,7 @@ def render_points(
     drawn = [dot for dot in dots if None not in dot.values and not dot.error]
     failed = [dot for dot in dots if dot.error]
     best = [dot for dot in drawn if dot.best]
-    sections = [_front(drawn, best, axes), _effects(drawn, axes[0])]
+    sections = [_front(drawn, best, axes), _lines(drawn, axes), _effects(drawn, axes[0])]
     if failed:
         rows = [[*dot.settings.values(), str(dot.error)] for dot in failed]
         header = (*failed[0].settings, "error")
@@ -97,48 +73,22 @@ def _best(axis: Axis, number: int, drawn: Sequence[Dot]) -> str:
 
 def _front(drawn: Sequence[Dot], best: Sequence[Dot], axes: Sequence[Axis]) -> Section:
     if not drawn:
-        return Section("front", "Pareto front", CAPTION, empty="No point has all objectives.")
-    across, up = axes[1], axes[0]
-    figure = base.frame(440, across.title, up.title)
-    parts = (("other runs", [dot for dot in drawn if not dot.best], "var(--hue-1)", 0.45),
-             ("Pareto optimal", sorted(best, key=lambda dot: dot.values[1] or 0.0), "var(--hue-2)", 1.0))  # fmt: skip
-    for name, dots, colour, opacity in parts:
-        figure.add_scatter(
-            x=[dot.values[1] for dot in dots], y=[dot.values[0] for dot in dots], name=name,
-            mode="lines+markers" if opacity == 1 else "markers", opacity=opacity,
-            line={"color": colour, "width": 1.6, "shape": "linear"},
-            marker={"color": colour, "size": 9 if opacity == 1 else 7},
-            text=[_settings(dot) for dot in dots], hovertemplate="%{text}<br>%{y:.4g} at %{x:.4g}<extra></extra>",
-        )  # fmt: skip
-    views = [View("Linear", {"xaxis.type": "linear", "yaxis.type": "linear"})]
-    if all((value or 0) > 0 for dot in drawn for value in dot.values[:2]):
-        views.append(View("Logarithmic", {"xaxis.type": "log", "yaxis.type": "log"}))
-    legend = [Key(name, colour, (trace,)) for trace, (name, _, colour, _) in enumerate(parts)]
-    described = f"Dots: {up.name} against {across.name} of every run; a line through those that are Pareto optimal."
+        return Section("front", "Pareto front", CAPTION, empty=NOTHING)
     header = (*best[0].settings, *(axis.name for axis in axes)) if best else ()
     rows = [[*dot.settings.values(), *(text.number(value) for value in dot.values)] for dot in best[:MOST_BEST]]
     align = "l" * (len(header) - len(axes)) + "r" * len(axes)
-    listed = [Sheet(header, rows, "Pareto optimal", align, open=True)] if best else []
-    plot = Plot(figure, described, f"{up.name} against {across.name}", legend, views)
-    return Section("front", "Pareto front", CAPTION, [plot, *listed])
+    more = f"The first {MOST_BEST} of {len(best):,}." if len(best) > MOST_BEST else ""
+    listed = [Sheet(header, rows, "Pareto optimal", align, open=True, note=more)] if best else []
+    return Section("front", "Pareto front", CAPTION, [grid.front(drawn, axes), *listed])
 
 
-def _settings(dot: Dot) -> str:
-    return "<br>".join(f"{text.label(name, 40)}: {text.label(value, 40)}" for name, value in dot.settings.items())
+def _lines(drawn: Sequence[Dot], axes: Sequence[Axis]) -> Section:
+    found = parallel(drawn, axes) if drawn else None
+    return Section("parallel", "Parallel coordinates", LINES, [found] if found else [], NOTHING)
 
 
 def _effects(drawn: Sequence[Dot], axis: Axis) -> Section:
     """One strip of dots for each setting."""
-    plots = []
-    for name in list(drawn[0].settings)[:MOST_SETTINGS] if drawn else ():
-        values = [text.label(dot.settings[name], 40) for dot in drawn]
-        order = list(dict.fromkeys(values))
-        figure = base.frame(240, text.label(name, 60), axis.title)
-        figure.add_scatter(
-            x=values, y=[dot.values[0] for dot in drawn], mode="markers", opacity=0.5,
-            marker={"color": "var(--hue-1)", "size": 7}, text=[_settings(dot) for dot in drawn],
-            hovertemplate="%{text}<br>%{y:.4g}<extra></extra>",
-        )  # fmt: skip
-        figure.update_xaxes(type="category", categoryorder="array", categoryarray=order)
-        plots.append(Plot(figure, f"Dots: {axis.name} for each value of {name}.", name))
-    return Section("settings", "Settings", EFFECT, plots, "There is nothing to draw.")
+    names = list(drawn[0].settings)[:MOST_SETTINGS] if drawn else []
+    return Section("settings", "Settings", EFFECT, [grid.strip(drawn, name, axis) for name in names],
+                   "There is nothing to draw.")  # fmt: skip

@@ -22,7 +22,8 @@ def name(text: object, limit: int = 40) -> str:
 
 def label(text: object, limit: int = 24) -> str:
     """A name inside a figure, where plotly reads tags, entities and, around dollar signs, formulas."""
-    return escape(name(text, limit)).replace("$", "&#36;")
+    # Of quotes plotly knows no entities, and they mean nothing to it.
+    return escape(name(text, limit), quote=False).replace("$", "&#36;")
 
 
 def number(value: float | None, digits: int = 3) -> str:

@@ -42,7 +42,8 @@ def shown(value: Any) -> str:
 
 def write_page(result: Sweep, path: Path) -> None:
     """The page with the figure. Raises UsageError if it cannot be written there."""
-    from ampsim.reports.points import Axis, Dot, render_points
+    from ampsim.reports.grid import Axis, Dot
+    from ampsim.reports.points import render_points
 
     study, best = result.study, set(result.best)
     axes = [Axis(n, SCALARS[n].unit if n in SCALARS else "", goal) for n, goal in study.objectives.items()]

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ampsim.reports.points import Axis, Dot, render_points
+from ampsim.reports.grid import Axis, Dot
+from ampsim.reports.points import render_points
 from tests.reports.pages import Page
 from tests.reports.test_browser import CHROMIUM, browse
 from tests.reports.test_page import HOSTILE
@@ -32,11 +33,12 @@ def written(folder: Path, *arguments: object) -> Page:
 
 def test_every_point_that_ran_is_drawn_and_the_best_are_joined(tmp_path: Path) -> None:
     page = written(tmp_path)
-    front, *strips = page.figures
+    front, lines, *strips = page.figures
     others, best = front["data"]
     assert (others["x"], others["y"]) == ([5.0], [20.0])
     assert (best["x"], best["y"], best["mode"]) == ([1.0, 4.0], [10.0, 30.0], "lines+markers")
     assert [len(strip["data"][0]["y"]) for strip in strips] == [3, 3]
+    assert [set(trace["customdata"]) for trace in lines["data"][:2]] == [{2}, {0, 1}]
 
 
 def test_tables_hold_the_best_and_the_failed(tmp_path: Path) -> None:
@@ -74,4 +76,4 @@ def test_a_browser_draws_it_in_silence(tmp_path: Path) -> None:
     render_points(tmp_path / "page.html", "a study", dots(HOSTILE[0]), AXES, FACTS)
     out, console = browse(tmp_path / "page.html", tmp_path, "--dump-dom")
     assert console == []
-    assert 'data-ready="3"' in out
+    assert 'data-ready="4"' in out
