@@ -27,6 +27,7 @@ COMMANDS = {
     "sweep": "Simulate every point of a grid; go on after a kill.",
     "what-if": "Say what a faster resource would gain a run.",
     "reach": "Say when a job would reach its target on a system.",
+    "show": "Print what came out of a run; draw it as text.",
     "compare": "Lay two runs side by side.",
     "trace": "Write a run for a timeline viewer.",
     "report": "Write one HTML page about one or more runs.",

@@ -17,8 +17,6 @@ from ampsim.errors import RunError, UsageError
 if TYPE_CHECKING:
     from ampsim.result.run import Run
 
-MOST_WORKERS = 8  # so many have a line of their own
-
 
 def line_width() -> int:
     """Columns to write to: those of the terminal, within reason; 100 where there is none."""
@@ -112,52 +110,6 @@ def place(run: Run) -> str:
     return f"{system['name']}, simulated" if system else "worker processes"
 
 
-def print_run(run: Run, folder: Path) -> None:
-    """The compact table at the end of a run: what applies to it, and where the rest lies."""
-    summary = run.summary
-    last = summary["epochs"][-1] if summary["epochs"] else {}
-    sought = goal(summary)
-    reached = "not reached" if summary["time_to_target"] is None else show(summary["time_to_target"], " s")
-    rows = [
-        ("workers", show(summary["workers"])),
-        ("epochs", show(len(summary["epochs"]))),
-        ("updates", show(summary["updates"])),
-        ("makespan", show(summary["makespan"], " s")),
-        ("throughput", show(summary["throughput"], " rows/s")),
-        *_interval(summary),
-        *_utilization(summary),
-        ("training loss", show(last.get("train_loss"))),
-        *([("validation loss", show(last.get("validation_loss")))] if summary.get("target_loss") is not None else []),
-        ("validation accuracy", percent(last.get("validation_accuracy"))),
-        (f"time to {sought}", "-" if sought == "-" else reached),
-    ]
-    print_table((f"{summary['job']} on {place(run)}", ""), [row for row in rows if not row[1].startswith("-")])
-    click.echo(f"run folder: {folder}")
-
-
-def _interval(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Between what throughputs a share of real runs would lie, where the system knows."""
-    known = summary.get("interval")
-    if known is None or "throughput" not in known:
-        return []
-    low, high = (show(value, "") for value in known["throughput"])
-    return [(f"  {100 * known['level']:.0f} % of runs between", f"{low} and {high} rows/s")]
-
-
-def _utilization(summary: dict[str, Any]) -> list[tuple[str, str]]:
-    values = summary["utilization"]
-    if None in values:
-        return []
-    if len(values) <= MOST_WORKERS:
-        pairs = zip(summary["worker_names"], values, strict=True)
-        return [(f"utilization of {name}", percent(value)) for name, value in pairs]
-    return [
-        ("utilization, mean", percent(sum(values) / len(values))),
-        ("utilization, least", percent(min(values))),
-        ("utilization, most", percent(max(values))),
-    ]
-
-
 def _save(run: Run, folder: Path, force: bool) -> None:
     """Save the run; should its place have been taken meanwhile, beside it: work that is done is not thrown away."""
     try:
@@ -168,14 +120,22 @@ def _save(run: Run, folder: Path, force: bool) -> None:
         raise RunError(what, str(folder), f"find it in {other}") from error
 
 
+def summary_json(run: Run, folder: Path, report: Path | None) -> dict[str, Any]:
+    """What ``--json`` prints of a run: its summary, its folder, and its page if there is one."""
+    return {**run.summary, "folder": str(folder), "report": None if report is None else str(report)}
+
+
 def finish(run: Run, folder: Path, force: bool, report: Path | None, as_json: bool) -> None:
     """Save a run, write its report if asked for, and print what came out."""
     _save(run, folder, force)
     if report:
         run.report(report)
     if as_json:
-        print_json({**run.summary, "folder": str(folder), "report": None if report is None else str(report)})
+        print_json(summary_json(run, folder, report))
         return
-    print_run(run, folder)
+    from ampsim.cli.run_text import print_run
+    from ampsim.cli.screen import Screen
+
+    print_run(run, folder, Screen.of_stdout())
     if report:
         click.echo(f"report: {report}")

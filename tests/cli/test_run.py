@@ -24,7 +24,9 @@ def files(folder: Path) -> list[str]:
 def test_run_simulate_compare_report(ampsim: Ampsim, folder: Path) -> None:
     measured = ampsim("run", "mlp", *SMALL, "-o", "measured")
     assert (measured.code, measured.err) == (0, "")
-    head, rule, *rows, last = measured.out.splitlines()
+    head, rule, *rows = measured.out.splitlines()
+    blank = rows.index("")
+    rows, (under, _, *workers, _, last) = rows[:blank], rows[blank + 1 :]
     assert head.startswith("mlp on worker processes")
     assert set(rule) == {"-", " "}
     assert [row.rpartition("  ")[0].strip() for row in rows] == [
@@ -33,12 +35,13 @@ def test_run_simulate_compare_report(ampsim: Ampsim, folder: Path) -> None:
         "updates",
         "makespan",
         "throughput",
-        "utilization of worker0",
-        "utilization of worker1",
         "training loss",
         "validation accuracy",
         f"time to {100 * TARGET:.1f} %",
     ]
+    assert under.split() == ["worker", "busy", "idle", "mainly"]
+    assert [row.split()[0] for row in workers] == ["worker0", "worker1", "mean"]
+    assert all("%" in row and "█" in row for row in workers)
     assert last == "run folder: measured"
     predicted = ampsim("simulate", "mlp", *SMALL, "-s", "host", "-o", "predicted", "--json")
     assert (predicted.code, predicted.err) == (0, "")
