@@ -23,15 +23,20 @@
     keys.reduce((part, key) => (part[key] ??= {}), layout)[last] = value;
   }
 
-  // A trace is shown while every legend entry that names it is on, and so is the view that it belongs to.
+  // A trace is shown while every legend entry that names it is on, and the view that is on has it, if any view does.
   function visible(plot, traces) {
-    const shown = traces.map((trace) => trace.visible ?? true);
-    const buttons = [...plot.closest("figure").querySelectorAll("button[data-traces]")];
-    for (const state of ["true", "false"]) {
-      buttons.filter((button) => button.getAttribute("aria-pressed") === state)
-        .forEach((button) => JSON.parse(button.dataset.traces).forEach((index) => { shown[index] = state === "true"; }));
-    }
-    return shown;
+    const figure = plot.closest("figure");
+    const named = (selector) => {
+      const buttons = [...figure.querySelectorAll(selector)];
+      return new Set(buttons.flatMap((button) => JSON.parse(button.dataset.traces)));
+    };
+    const entries = named(".legend [data-traces]"), views = named(".views [data-traces]");
+    const off = named(".legend [data-traces][aria-pressed='false']");
+    const on = named(".views [data-traces][aria-pressed='true']");
+    return traces.map((trace, index) => (
+      entries.has(index) || views.has(index) ? !off.has(index) && (!views.has(index) || on.has(index))
+        : trace.visible ?? true
+    ));
   }
 
   function draw(element, width) {
