@@ -7,9 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from ampsim.reports import text
+from ampsim.reports.figures import path
 from ampsim.reports.figures.comparison import reference_of
 from ampsim.reports.model import Shown
 from ampsim.result.analysis.idle import BUSY, CAUSES
+from ampsim.result.analysis.resources import FASTER, bound, shares
 from ampsim.result.compare import rows
 
 _WAS = {
@@ -24,27 +26,35 @@ _WAS = {
 
 
 def sentences(runs: Sequence[Shown]) -> list[str]:
-    """One paragraph a run, and one that compares two."""
-    found = [_about(shown, several=len(runs) > 1) for shown in runs]
+    """Two paragraphs a run, what it did and what limited it; and one that compares two runs."""
+    found = []
+    for shown in runs:
+        start = f"{shown.label[:1].upper()}{shown.label[1:]}: " if len(runs) > 1 else ""
+        found.append(start + _about(shown))
+        if shown.parts:
+            found.append(start + _sentences(_limit(shown)))
     if len(runs) == 2:
         found.append(_against(runs))
     return found
 
 
-def _about(shown: Shown, *, several: bool) -> str:
+def _sentences(parts: Sequence[str]) -> str:
+    return "".join(f"{part}. " for part in parts if part).rstrip()
+
+
+def _about(shown: Shown) -> str:
     run = shown.run
-    start = f"{shown.label[:1].upper()}{shown.label[1:]}: " if several else ""
     epochs = f"{len(run.epochs):,} epoch" + "s" * (len(run.epochs) != 1)
     workers = f"{run.workers:,} worker" + "s" * (run.workers != 1)
     if not shown.clocked:
         tasks = len(run.tables["tasks"]["kind"])
-        return f"{start}{epochs} in {tasks:,} tasks on {workers}, counted without a clock."
-    parts = [f"{start}{epochs} on {workers} took {text.seconds(run.makespan)}"]
+        return f"{epochs} in {tasks:,} tasks on {workers}, counted without a clock."
+    parts = [f"{epochs} on {workers} took {text.seconds(run.makespan)}"]
     if run.throughput is not None:
         parts[0] += f", {text.rate(run.throughput, 'training rows')} a second"
     parts.append(_busy(shown))
     parts.append(_learnt(shown))
-    return ". ".join(part for part in parts if part) + "."
+    return _sentences(parts)
 
 
 def _busy(shown: Shown) -> str:
@@ -80,6 +90,40 @@ def _learnt(shown: Shown) -> str:
     if run.time_to_target is None:
         return f"{said}; {goal} was not reached"
     return f"{said}; {goal} was reached after {text.seconds(run.time_to_target)} of training"
+
+
+def _limit(shown: Shown) -> list[str]:
+    """What the run was as long as, and what making it twice as fast would give at most."""
+    kinds = shares(shown.pieces)
+    order = [kind for kind in np.argsort(-kinds, kind="stable").tolist() if kinds[kind] >= 0.05]
+    most = next((kind for kind in order if kind in FASTER), None)
+    named = [f"{text.percent(float(kinds[kind]))} {path.ALL[kind]}" for kind in order[:3]]
+    said = [f"The critical path, the chain of tasks and waits that the run was as long as, is {_and(named)}"]
+    if most is not None:
+        first = next(part for part in shown.parts if part.kind == most)
+        share, alone = float(kinds[most]), text.percent(bound(first.share))
+        if share - first.share < 0.02:
+            said.append(f"{path.name(shown, first, start=True)} twice as fast would shorten the run by at most {alone}")
+        else:
+            said.append(f"All {path.ALL[most]} twice as fast would shorten the run by at most "
+                        f"{text.percent(bound(share))}, {path.name(shown, first)} alone by at most {alone}")  # fmt: skip
+        said[-1] += f"; {_simulated(shown)} what it would be"
+    busiest = max(float(shown.idle.utilization.max()), float(shown.link_totals.occupied.max(initial=0)) / shown.horizon)
+    if busiest < 0.6 and shown.run.workers > 1:
+        said.append(f"No worker and no link was busy for more than {text.percent(busiest)} of the time: they wait for "
+                    "one another, and more instances in flight (max_active_keys) may gain more than any speed")  # fmt: skip
+    return said
+
+
+def _and(names: Sequence[str]) -> str:
+    return ", ".join(names[:-1]) + f" and {names[-1]}" if len(names) > 1 else names[0]
+
+
+def _simulated(shown: Shown) -> str:
+    command = "ampsim what-if RUN"
+    if shown.run.backend == "runtime":
+        return f"{command} --system FILE, with a file of ampsim calibrate, simulates"
+    return f"{command} simulates"
 
 
 def _against(runs: Sequence[Shown]) -> str:

@@ -10,11 +10,15 @@ import numpy as np
 
 from ampsim.reports import base, text
 from ampsim.reports.model import Key, Plot, Section, Sheet, Shown, View
+from ampsim.result.analysis.traffic import arrows
 from ampsim.result.schema import KINDS, Array, Table
 
 MOST_TASKS = 20_000
 OPENING = (160, 15)
 """Tasks on show when the page opens, in all and at least for each worker; more would be too thin to see."""
+
+MOST_ARROWS = 6_000
+_ARROWS = (("forward", "var(--ink)"), ("backward", "var(--bad)"))
 
 CAPTION = (
     "One row a worker, one bar a task, coloured by the first node of the task. Forward tasks are solid, backward tasks "
@@ -62,6 +66,9 @@ def gantt(shown: Shown) -> Plot:
     figure.update_xaxes(range=views[1].layout["xaxis.range"])
     legend = [Key(shown.nodes[node], _colour(shown, node, 0), tuple(numbers)) for node, numbers in groups.items()]
     legend += [Key(KINDS[kind], f"var(--hue-0{_SHADE[kind]})", tuple(numbers)) for kind, numbers in kinds.items()]
+    keys, said = add_arrows(figure, shown, scale)
+    legend += keys
+    note = f"{note} {said}".strip()
     described = f"Gantt chart of {len(chosen):,} tasks of {rows} workers."
     return Plot(figure, described, shown.title("tasks over time"), legend, views, note)
 
@@ -72,9 +79,7 @@ def _colour(shown: Shown, node: int, kind: int) -> str:
     return f"var(--hue-{int(np.searchsorted(heads, node)) % base.HUES + 1}{_SHADE[kind]})"
 
 
-def add_bars(
-    figure: Any, tasks: Table, chosen: Array, scale: float, name: str, colour: str, width: int
-) -> None:
+def add_bars(figure: Any, tasks: Table, chosen: Array, scale: float, name: str, colour: str, width: int) -> None:
     """One trace: begin, middle and end of each bar and a break; the middle is there for the pointer to find."""
     start, end = tasks["start"][chosen] * scale, tasks["end"][chosen] * scale
     gap = np.full(len(chosen), np.nan)
@@ -90,12 +95,45 @@ def add_bars(
     )  # fmt: skip
 
 
-def drawn_windows(start: Array, horizon: float) -> list[tuple[float, float]]:
-    """All of the run, or its beginning, middle and end with a third each of the tasks that can be drawn."""
-    if len(start) <= MOST_TASKS:
+def add_arrows(figure: Any, shown: Shown, scale: float) -> tuple[list[Key], str]:
+    """Messages between workers as arrows, a trace a direction, hidden until asked for; and the note about them."""
+    found = arrows(shown.run.tables, shown.run.workers)
+    total = len(found.sent)
+    if not total:
+        return [], ""
+    windows = drawn_windows(found.sent, shown.horizon, MOST_ARROWS)
+    chosen = _within(found.sent, windows)
+    unit = text.time_unit(1.0 / scale)[1]
+    legend = []
+    for direction, (name, colour) in enumerate(_ARROWS):
+        mine = np.flatnonzero(chosen & (found.direction == direction))
+        if not len(mine):
+            continue
+        x = np.column_stack((found.sent[mine] * scale, found.arrived[mine] * scale, np.full(len(mine), np.nan))).ravel()
+        ends = (found.source[mine], found.destination[mine], np.full(len(mine), np.nan))
+        facts = np.column_stack(((found.arrived - found.sent)[mine] * scale, found.messages[mine], found.bytes[mine]))
+        legend.append(Key(f"messages {name}", colour, (len(figure.data),), off=True))
+        figure.add_scatter(
+            x=x, y=np.column_stack(ends).ravel().astype(np.float32), name=f"messages {name}", mode="lines+markers",
+            visible=False, line={"width": 1.1, "color": colour, "simplify": False}, opacity=0.85,
+            marker={"symbol": "arrow", "angleref": "previous", "color": colour, "size": [0, 8, 0] * len(mine)},
+            customdata=np.repeat(facts.astype(np.float32), 3, axis=0),
+            hovertemplate="%{fullData.name}<br>%{customdata[1]} in %{customdata[0]:.4g} " + unit
+            + "<br>%{customdata[2]:,.0f} B at %{x:.6g} " + unit + "<extra></extra>",
+        )  # fmt: skip
+    note = "The last entries of the legend draw messages between workers, from sending to arrival."
+    if chosen.sum() < total:
+        note += f" {int(chosen.sum()):,} of {total:,} arrows are drawn: those of the beginning, the middle and the end."
+    return legend, note
+
+
+def drawn_windows(start: Array, horizon: float, most: int | None = None) -> list[tuple[float, float]]:
+    """All of the run, or its beginning, middle and end with a third each of the ``most`` things that can be drawn."""
+    most = MOST_TASKS if most is None else most
+    if len(start) <= most:
         return [(0.0, horizon)]
     ordered = np.sort(start)
-    third = MOST_TASKS // 3
+    third = most // 3
     middle = (len(ordered) - third) // 2
     cuts = [(0, third), (middle, middle + third), (len(ordered) - third, len(ordered))]
     return [

@@ -1,4 +1,4 @@
-"""Loss and accuracy against time, all runs in one frame."""
+"""Loss and accuracy against time, instances or epochs, all runs in one frame."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import numpy as np
 
 from ampsim.reports import base, text
 from ampsim.reports.model import Key, Plot, Section, Sheet, Shown, View
-from ampsim.result.analysis.learning import Curve, training_curve, validations
+from ampsim.result.analysis.learning import Curve, epochs_of, training_curve, validations
 
 MOST_POINTS = 600
 CAPTION = (
     "Thin lines are training, smoothed over a fiftieth of the run; dots are passes over the validation set. Runs of "
-    "one job differ here in two ways: how fast time passes, and in which order gradients meet the parameters."
+    "one job differ here in two ways: how fast time passes, and in which order gradients meet the parameters. Against "
+    "time they show both; against instances or epochs the second alone."
 )
 
 
@@ -34,19 +35,16 @@ def plot(runs: Sequence[Shown], quantity: str) -> Plot:
     horizon = max(shown.horizon for shown in runs)
     scale, title = base.time_axis(horizon)
     figure = base.frame(300, title, "loss" if quantity == "loss" else "accuracy (%)")
-    legend: list[Key] = []
+    traces: dict[Shown, list[int]] = {shown: [] for shown in runs}
     factor = 1.0 if quantity == "loss" else 100.0
-    digits = ":.4g" if quantity == "loss" else ":.2f"
-    for number, shown in enumerate(runs):
-        curve = thinned(training_curve(shown.run.tables))
-        passes = validations(shown.run.tables)
-        _add(figure, curve.time * scale, factor * getattr(curve, quantity), f"{text.label(shown.label, 60)}, training",
-             digits, mode="lines", line={"color": shown.colour, "width": 1.2}, opacity=0.65)  # fmt: skip
-        _add(figure, passes.time * scale, factor * getattr(passes, quantity),
-             f"{text.label(shown.label, 60)}, validation", digits, mode="lines+markers",
-             line={"color": shown.colour, "width": 2.2, "dash": "solid" if number == 0 else "dot"},
-             marker={"size": 7, "color": shown.colour, "symbol": "circle" if number == 0 else "diamond"})  # fmt: skip
-        legend.append(Key(text.label(shown.label, 60), shown.colour, (2 * number, 2 * number + 1)))
+    views: list[View] = []
+    for axis, words in (("time", title), ("instances", "instances trained on"), ("epochs", "epochs")):
+        first = len(figure.data)
+        for number, shown in enumerate(runs):
+            traces[shown] += _lines(figure, shown, (quantity, axis), scale if axis == "time" else 1.0, number)
+        change = {"xaxis.title.text": words, "xaxis.type": "linear", "xaxis.dtick": None, "xaxis.autorange": True}
+        views.append(View(axis.capitalize(), change, tuple(range(first, len(figure.data)))))
+    legend = [Key(text.label(shown.label, 60), shown.colour, tuple(traces[shown])) for shown in runs]
     goals = (shown.run.summary.get("target" if quantity == "accuracy" else "target_loss") for shown in runs)
     goal = next((goal for goal in goals if goal is not None), None)
     if goal is not None:
@@ -56,19 +54,35 @@ def plot(runs: Sequence[Shown], quantity: str) -> Plot:
                               text=f"target {said}", font={"size": 11, "color": base.SOFT})  # fmt: skip
     figure.update_xaxes(rangemode="tozero")
     spread = horizon / max(min(shown.horizon for shown in runs), 1e-15)
-    views: list[View] = []
     if spread > 8:
         figure.update_xaxes(type="log", rangemode="normal", exponentformat="power", dtick=1)
-        logarithmic = {"xaxis.type": "log", "xaxis.autorange": True, "xaxis.dtick": 1}
-        linear = {"xaxis.type": "linear", "xaxis.autorange": True, "xaxis.dtick": None}
-        views = [View("Logarithmic time", logarithmic), View("Linear time", linear)]
-    described = f"Lines: {quantity} of {len(runs)} runs in training and validation over time."
+        logarithmic = {**views[0].layout, "xaxis.type": "log", "xaxis.dtick": 1}
+        views = [View("Logarithmic time", logarithmic, views[0].traces), *views]
+    described = f"Lines: {quantity} of {len(runs)} runs in training and validation over time, instances or epochs."
     return Plot(figure, described, quantity.capitalize(), legend, views)
 
 
-def _add(figure: Any, x: Any, y: Any, name: str, digits: str, **options: Any) -> None:
-    hover = "%{fullData.name}<br>%{y" + digits + "} at %{x:.5g}<extra></extra>"
-    figure.add_scatter(x=x, y=np.asarray(y, np.float32), name=name, hovertemplate=hover, **options)
+def _lines(figure: Any, shown: Shown, what: tuple[str, str], scale: float, number: int) -> list[int]:
+    """Training and validation of a run against time, instances or epochs; only time is visible at first."""
+    quantity, axis = what
+    factor, digits = (1.0, ":.4g") if quantity == "loss" else (100.0, ":.2f")
+    first, label = len(figure.data), text.label(shown.label, 60)
+    styles: tuple[dict[str, Any], ...] = (
+        {"mode": "lines", "line": {"color": shown.colour, "width": 1.2}, "opacity": 0.65},
+        {"mode": "lines+markers",
+         "line": {"color": shown.colour, "width": 2.2, "dash": "solid" if number == 0 else "dot"},
+         "marker": {"size": 7, "color": shown.colour, "symbol": "circle" if number == 0 else "diamond"}},
+    )  # fmt: skip
+    found = (thinned(training_curve(shown.run.tables)), validations(shown.run.tables))
+    for curve, name, style in zip(found, ("training", "validation"), styles, strict=True):
+        x = curve.time * scale if axis == "time" else curve.instances
+        x = epochs_of(shown.run.tables, x) if axis == "epochs" else x
+        figure.add_scatter(
+            x=x, y=np.asarray(factor * getattr(curve, quantity), np.float32), name=f"{label}, {name}",
+            visible=axis == "time", hovertemplate="%{fullData.name}<br>%{y" + digits + "} at %{x:.5g}<extra></extra>",
+            **style,
+        )  # fmt: skip
+    return [first, first + 1]
 
 
 def thinned(curve: Curve) -> Curve:
@@ -77,7 +91,7 @@ def thinned(curve: Curve) -> Curve:
     if count <= MOST_POINTS:
         return curve
     kept = np.unique(np.linspace(0, count - 1, MOST_POINTS).round().astype(np.int64))
-    return Curve(curve.time[kept], curve.loss[kept], curve.accuracy[kept])
+    return Curve(curve.time[kept], curve.loss[kept], curve.accuracy[kept], curve.instances[kept])
 
 
 def table(shown: Shown) -> Sheet:

@@ -1,4 +1,4 @@
-"""Loss and accuracy against time, and how long a target took."""
+"""Loss and accuracy against time and instances, and how long a target took."""
 
 from __future__ import annotations
 
@@ -12,18 +12,20 @@ from ampsim.result.schema import Array, Table
 
 @dataclass(frozen=True)
 class Curve:
-    """Loss and accuracy, means over rows, at ``time`` (s)."""
+    """Loss and accuracy, means over rows, at ``time`` (s), when so many ``instances`` had reported."""
 
     time: Array
     loss: Array
     accuracy: Array
+    instances: Array
 
 
 @dataclass(frozen=True)
 class Validations:
     """One entry a pass over the validation set: its ``epoch``, when it ended, and means over its rows.
 
-    ``training_time`` (s) is the time spent training until then, without the passes themselves.
+    ``training_time`` (s) is the time spent training until then, without the passes themselves; ``instances`` counts
+    the training instances let in before.
     """
 
     epoch: Array
@@ -31,6 +33,7 @@ class Validations:
     training_time: Array
     loss: Array
     accuracy: Array
+    instances: Array
 
 
 def training_curve(tables: Mapping[str, Table], window: int | None = None) -> Curve:
@@ -53,7 +56,18 @@ def training_curve(tables: Mapping[str, Table], window: int | None = None) -> Cu
     rows = smooth(metrics["rows"])
     rows = np.where(rows > 0, rows, np.nan)
     loss = smooth(metrics["loss"] * metrics["rows"]) / rows
-    return Curve(metrics["time"][chosen], loss, smooth(metrics["correct"]) / rows)
+    first = np.zeros(count, np.bool_)
+    first[np.unique(metrics["instance"][chosen], return_index=True)[1]] = True
+    return Curve(metrics["time"][chosen], loss, smooth(metrics["correct"]) / rows, np.cumsum(first))
+
+
+def epochs_of(tables: Mapping[str, Table], instances: Array) -> Array:
+    """So many training instances in epochs: 1.5 is half of the second one."""
+    table = tables["instances"]
+    epoch = table["epoch"][table["training"]]
+    sizes = np.bincount(epoch) if len(epoch) else np.zeros(1, np.int64)
+    found: Array = np.interp(instances, np.concatenate(([0], np.cumsum(sizes))), np.arange(len(sizes) + 1.0))
+    return found
 
 
 def segments(tables: Mapping[str, Table]) -> list[Array]:
@@ -77,11 +91,12 @@ def validations(tables: Mapping[str, Table]) -> Validations:
     begins = [float(instances["admitted"][part].min()) for part in parts]
     order = np.argsort(metrics["instance"], kind="stable")
     numbers = metrics["instance"][order]
-    trained, rows_found = 0.0, []
+    trained, admitted, rows_found = 0.0, 0, []
     for place, part in enumerate(parts):
         if instances["training"][part[0]]:
             ended = begins[place + 1] if place + 1 < len(parts) else float(instances["completed"][part].max())
             trained += ended - begins[place]
+            admitted += len(part)
             continue
         span = instances["instance"][part]
         found = order[np.searchsorted(numbers, span[0]) : np.searchsorted(numbers, span[-1], "right")]
@@ -91,8 +106,8 @@ def validations(tables: Mapping[str, Table]) -> Validations:
         loss = float(metrics["loss"][found] @ rows) / float(rows.sum())
         accuracy = float(metrics["correct"][found].sum()) / float(rows.sum())
         epoch, ended = int(instances["epoch"][part[0]]), float(instances["completed"][part].max())
-        rows_found.append((epoch, ended, trained, loss, accuracy))
-    table = np.asarray(rows_found, np.float64).reshape(-1, 5)
+        rows_found.append((epoch, ended, trained, loss, accuracy, admitted))
+    table = np.asarray(rows_found, np.float64).reshape(-1, 6)
     return Validations(table[:, 0].astype(np.int64), *table[:, 1:].T)
 
 

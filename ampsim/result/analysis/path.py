@@ -49,14 +49,13 @@ class Path:
 
     That is the time from ``begins`` (ticks). ``between`` is what lies between the tasks, ``waits`` (ticks) its sums by
     cause. Ticks are those of the Breakdown that the path was made with; lengths and waits add up to its ``total``
-    exactly. ``admissions`` counts the turns where an instance was let in because another was complete.
+    exactly.
     """
 
     tasks: Array
     lengths: Array
     begins: Array
     between: Waits
-    admissions: int
 
     @property
     def waits(self) -> Array:
@@ -70,10 +69,10 @@ def critical_path(tables: Mapping[str, Table], idle: Breakdown) -> Path:
     """The path of a run whose workers' time by cause is ``idle``. Empty where there is no clock, or no task."""
     if not idle.total or not len(tables["tasks"]["kind"]):
         none = np.zeros(0, np.int64)
-        return Path(none, none, none, Waits(none, none, none, none, none), 0)
+        return Path(none, none, none, Waits(none, none, none, none, none))
     walk = _Walk(Order(tables, idle), idle.total)
     tasks, begins, lengths = np.asarray(walk.tasks, np.int64)[::-1].T
-    return Path(tasks, lengths, begins, walk.between(idle), walk.admissions)
+    return Path(tasks, lengths, begins, walk.between(idle))
 
 
 class _Walk:
@@ -85,7 +84,6 @@ class _Walk:
     """
 
     def __init__(self, order: Order, total: int) -> None:
-        self.admissions = 0
         self.tasks: list[tuple[int, int, int]] = []
         self.gaps: list[tuple[int, int, int, int]] = []
         self.passed: list[tuple[int, int, int, int]] = []
@@ -119,7 +117,6 @@ class _Walk:
         """What the controller waited for before it sent; the worker had been free since ``free``."""
         other = self._order.of_completed(task, self._at)
         since = self._end(other)
-        self.admissions += other != NONE
         if since < self._at:
             self.held.append((worker, max(free, since), self._at, since))
             self._at = since
