@@ -24,7 +24,7 @@ from ampsim.errors import Stalled, UsageError
 from ampsim.hw.chips_used import chips_used, workers_of
 from ampsim.hw.clock import FS, to_fs
 from ampsim.hw.collectives.replicas import transport
-from ampsim.hw.cores import Handling, shared_cores
+from ampsim.hw.handling import Handling, shared_cores
 from ampsim.hw.cost import ChipCost
 from ampsim.hw.energy import energy
 from ampsim.hw.memory.overflow import OverflowLog
@@ -117,7 +117,7 @@ class Simulation:
         self.program = plan.program
         self.transport = transport(self.env, self.network, self.ties, self.program, system.all_reduce)
         self.controller = Controller(self.program)
-        self.controller.busy = self._busy
+        self.controller.busy, self.controller.ticks = self._busy, FS
         self.chips = system.unit_chips[: plan.workers]
         self.overflow = OverflowLog()
         host, kinds = system.host, system.chip_kinds

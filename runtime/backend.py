@@ -54,7 +54,7 @@ class Conductor:
         self.crew = crew
         self.program = plan.program
         self.controller = Controller(self.program)
-        self.controller.busy = self._busy
+        self.controller.busy, self.controller.ticks = self._busy, FREQUENCY
         self._load = [(0.0, 0.0)] * plan.workers  # seconds in tasks, and when that was so, as each worker last said
         self._asked = 0  # answers about it that are still to come
         self._watch = StallWatch(plan.workers)

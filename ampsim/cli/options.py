@@ -21,6 +21,9 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print one JS
 report_option = click.option(
     "--report", "report_path", type=Path, metavar="FILE", help="Also write an HTML page; it may lie in the run folder."
 )
+live_option = click.option(
+    "--live", is_flag=True, help="Show the run on a page that only this machine can open, until it ends."
+)
 
 
 def job_options(command: CallbackT) -> CallbackT:

@@ -7,13 +7,14 @@ from pathlib import Path
 import click
 
 from ampsim.cli.base import Command, Flags
-from ampsim.cli.options import check_report, job_options, output_folder, parse_placement, parse_settings
+from ampsim.cli.options import check_report, job_options, live_option, output_folder, parse_placement, parse_settings
 
 
 @click.command("run", cls=Command)
 @click.argument("job")
 @click.option("-w", "--workers", type=click.IntRange(1, 256), default=2, show_default=True, help="Worker processes.")
 @job_options
+@live_option
 @click.pass_obj
 def command(
     flags: Flags,
@@ -27,10 +28,11 @@ def command(
     force: bool,
     report_path: Path | None,
     as_json: bool,
+    live: bool,
 ) -> None:
     """Train JOB on worker processes: a workload, a job.yaml, or file.py:function."""
+    from ampsim.cli.live import Watched
     from ampsim.cli.output import finish
-    from ampsim.cli.progress import ProgressLine
     from ampsim.studies.execute import load_run, run
     from ampsim.studies.jobs import load_job
 
@@ -39,6 +41,9 @@ def command(
     folder = output_folder(output, loaded.name, "runtime", loaded.hash, force)
     check_report(report_path, folder)
     init = load_run(init_folder) if init_folder else None
-    with ProgressLine(f"run {loaded.name}", flags.quiet) as progress:
-        result = run(loaded, workers=workers, placement=where, init=init, progress=progress)
-    finish(result, folder, force, report_path, as_json)
+    about = f"on {workers} worker process{'es' * (workers != 1)} of this machine"
+    with Watched(f"run {loaded.name}", loaded.name, about, flags, live=live) as watched:
+        result = run(loaded, workers=workers, placement=where, init=init, progress=watched)
+        watched.saving()
+        finish(result, folder, force, report_path, as_json)
+        watched.written(folder, report_path)

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from ampsim.cli.base import Command, Flags
-from ampsim.cli.options import check_report, job_options, output_folder, parse_placement, parse_settings
+from ampsim.cli.options import check_report, job_options, live_option, output_folder, parse_placement, parse_settings
 from ampsim.errors import UsageError
 
 
@@ -32,6 +32,7 @@ from ampsim.errors import UsageError
     help="Draw the order of events of equal time.  [default: a fixed order]",
 )  # fmt: skip
 @job_options
+@live_option
 @click.pass_obj
 def command(
     flags: Flags,
@@ -49,10 +50,11 @@ def command(
     force: bool,
     report_path: Path | None,
     as_json: bool,
+    live: bool,
 ) -> None:
     """Run JOB on a simulated SYSTEM: the same work, the same tables, another clock."""
+    from ampsim.cli.live import Watched
     from ampsim.cli.output import finish
-    from ampsim.cli.progress import ProgressLine
     from ampsim.cli.systems import load
     from ampsim.studies.execute import load_run, simulate
     from ampsim.studies.jobs import load_job
@@ -74,9 +76,12 @@ def command(
     mode = "shapes" if shapes else "numeric"
     if place == "auto":
         flags.say("searching for a placement by simulating some")
-    with ProgressLine(f"simulate {loaded.name}", flags.quiet) as progress:
+    about = f"simulated on {hardware.name}"
+    with Watched(f"simulate {loaded.name}", loaded.name, about, flags, live=live, simulated=True) as watched:
         result = simulate(
-            loaded, hardware, placement=place or where, workers=workers, mode=mode, init=init, progress=progress,
+            loaded, hardware, placement=place or where, workers=workers, mode=mode, init=init, progress=watched,
             tie_break=tie_break,
         )  # fmt: skip
-    finish(result, folder, force, report_path, as_json)
+        watched.saving()
+        finish(result, folder, force, report_path, as_json)
+        watched.written(folder, report_path)

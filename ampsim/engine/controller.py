@@ -69,6 +69,7 @@ class Controller:
         self.epochs: list[dict[str, Any]] = []
         self.events = 0  # of a simulated clock so far, for a progress line; its backend writes it
         self.busy: Callable[[], Sequence[tuple[float, float]]] = _unknown  # its backend writes this, too
+        self.ticks = 1  # a second of that clock; written by backends that call a progress listener
         self.reports = 0  # heard so far
         self.done = False
         self.reached: dict[str, Any] | None = None

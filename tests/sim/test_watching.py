@@ -36,7 +36,10 @@ class Clock:
 
 
 def watched(watch: Watch, each: Callable[[Look | None], object], mode: str = "numeric") -> Run:
-    plan = Plan(job(), 2, mode=mode, progress=lambda controller, now: each(watch.look(controller, now)))
+    def progress(controller: Controller, now: float) -> None:
+        each(watch.look(controller, now))
+
+    plan = Plan(job(), 2, mode=mode, progress=progress)
     return SimBackend(ampsim.load_system("host")).execute(plan)
 
 
