@@ -91,20 +91,24 @@ def assemble(
 def _sections(runs: Sequence[Shown]) -> list[Section]:
     from ampsim.reports.figures import (
         comparison,
+        energy,
         gantt,
         instances,
         learning,
         links,
         memory,
         path,
+        placement,
         queues,
+        roofline,
         staleness,
         sweep,
         utilization,
     )
 
     ahead = [found for found in (comparison.section(runs), sweep.section(runs)) if found]
-    parts = (utilization, path, gantt, learning, queues, links, staleness, instances, memory)
+    parts = (utilization, placement, path, gantt, learning, queues, links, staleness, instances, memory, roofline,
+             energy)  # fmt: skip
     return [*ahead, *(part.section(runs) for part in parts)]
 
 

@@ -7,6 +7,7 @@ import unicodedata
 from html import escape
 
 _SI = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""))
+_FINE = ((1e-3, "m"), (1e-6, "µ"), (1e-9, "n"), (1e-12, "p"))
 _TIME = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 _HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")  # controls, marks that turn the writing direction, line ends
 NONE = "–"
@@ -45,6 +46,14 @@ def si(value: float | None, unit: str) -> str:
         if abs(value) >= factor:
             return f"{_three(value / factor)}{SPACE}{prefix}{unit}"
     return f"{number(value)}{SPACE}{unit}"
+
+
+def fine(value: float | None, unit: str) -> str:
+    """As :func:`si`, and small amounts with a prefix too: 4.37 µJ."""
+    if value is None or math.isnan(value) or value == 0 or abs(value) >= 1:
+        return si(value, unit)
+    factor, prefix = next((found for found in _FINE if abs(value) >= found[0]), _FINE[-1])
+    return f"{_three(value / factor)}{SPACE}{prefix}{unit}"
 
 
 def rate(value: float | None, unit: str) -> str:

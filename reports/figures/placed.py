@@ -68,13 +68,14 @@ def add_boxes(figure: Any, one: Placed, boxes: geometry.Boxes) -> Traces:
     first = len(figure.data)
     found = [one.ground.boxes[box] for box in one.boxes]
     busy = one.busy[one.boxes]
-    for working in (True, False):
-        chosen = np.asarray([bool(box.workers) == working for box in found])
+    working = np.asarray([bool(box.workers) for box in found])
+    for lit in (True, False):
+        chosen = working == lit
         if chosen.any():
             x, y = geometry.outlines(boxes.middle[chosen], boxes.half[chosen])
             figure.add_scatter(
-                x=x, y=y, mode="lines", fill="toself", fillcolor="var(--card)" if working else "var(--faint)",
-                line={"color": "var(--waiting)" if working else base.LINE, "width": 1.4, "simplify": False}, **_QUIET,
+                x=x, y=y, mode="lines", fill="toself", fillcolor="var(--card)" if lit else "var(--faint)",
+                line={"color": "var(--waiting)" if lit else base.LINE, "width": 1.4, "simplify": False}, **_QUIET,
             )  # fmt: skip
     top = max(float(busy.max(initial=0.0)), 1e-9)
     for index, box in enumerate(found):
@@ -84,7 +85,6 @@ def add_boxes(figure: Any, one: Placed, boxes: geometry.Boxes) -> Traces:
             opacity=0.03 + 0.22 * float(busy[index]) / top if box.workers else 0.001,
             text=_box_words(one, box, float(busy[index])), hoverinfo="text",
         )  # fmt: skip
-    working = np.asarray([bool(box.workers) for box in found])
     left = boxes.middle[:, 0] - boxes.half[:, 0] + 10
     right = boxes.middle[:, 0] + boxes.half[:, 0] - 10
     under = boxes.middle[:, 1] + boxes.half[:, 1] - geometry.HEAD + 6
@@ -237,7 +237,7 @@ def _name(one: Placed, node: int) -> str:
 def _node_words(one: Placed, node: int, operation: str) -> str:
     counts = one.load.tasks[node]
     worker = one.shown.run.summary["worker_names"][one.owner[node]]
-    parts = [f"<b>{text.label(_name(one, node), 40)}</b>  {text.label(operation, 40)}", f"on {text.label(worker)}"]
+    parts = [f"{text.label(_name(one, node), 40)}  {text.label(operation, 40)}", f"on {text.label(worker)}"]
     if counts.any():
         parts += [f"{text.number(int(count))} {kind}" for count, kind in zip(counts, KINDS, strict=True) if count]
         spent = float(one.load.seconds[node].sum())
@@ -248,7 +248,7 @@ def _node_words(one: Placed, node: int, operation: str) -> str:
 
 
 def _box_words(one: Placed, box: Box, busy: float) -> str:
-    parts = [f"<b>{text.label(box.name, 40)}</b>"]
+    parts = [f"{text.label(box.name, 40)}"]
     if not box.workers:
         return f"{parts[0]}<br>{'no workers here' if box.number >= 0 else 'passes messages on'}"
     units = f", mean of {len(box.workers)} units" if len(box.workers) > 1 else ""
@@ -262,7 +262,7 @@ def _box_words(one: Placed, box: Box, busy: float) -> str:
 
 def _link_words(one: Placed, link: int, share: float) -> str:
     carried, horizon = one.carried, one.shown.horizon
-    name = f"<b>{text.label(one.shown.run.summary['links'][link], 40)}</b>"
+    name = f"{text.label(one.shown.run.summary['links'][link], 40)}"
     if not carried.parcels[link]:
         return f"{name}<br>nothing crossed it"
     return "<br>".join([
@@ -273,7 +273,7 @@ def _link_words(one: Placed, link: int, share: float) -> str:
 
 def _edge_words(one: Placed, edge: int, messages: Array, nbytes: Array) -> str:
     horizon = one.shown.horizon
-    parts = [f"<b>{text.label(one.shown.run.summary['edges'][edge], 60)}</b>"]
+    parts = [f"{text.label(one.shown.run.summary['edges'][edge], 60)}"]
     for way, count, size in zip(("forward", "backward"), messages, nbytes, strict=True):
         parts.append(f"{way}: {text.number(int(count))} messages, {text.si(float(size), 'B')}")
     return "<br>".join([*parts, *([f"{text.si(float(nbytes.sum()) / horizon, 'B/s')}"] if horizon else [])])

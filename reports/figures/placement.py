@@ -51,7 +51,8 @@ class Placed:
     @cached_property
     def share(self) -> Array:
         """Of each node: time in its tasks over the makespan."""
-        return self.load.seconds.sum(axis=1) / (self.shown.horizon or 1.0)
+        share: Array = self.load.seconds.sum(axis=1) / (self.shown.horizon or 1.0)
+        return share
 
     @cached_property
     def busy(self) -> Array:

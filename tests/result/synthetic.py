@@ -231,8 +231,9 @@ def make_run(
         "static_memory": [{"parameters": 48, "gradients": 48, "optimizer": 0}] * workers,
         "capacity": [1 << 20] * workers if backend == "sim" else [None] * workers,
     }
+    links = [[node, 0, min(node + 1, workers + 1), 0] for node in range(workers + 2)]
     config = {
-        "job": {"graph": {"nodes": nodes}, "training": {"max_active_keys": mak, "epochs": epochs}},
+        "job": {"graph": {"nodes": nodes, "edges": links}, "training": {"max_active_keys": mak, "epochs": epochs}},
         "run": {"backend": backend, "workers": workers, "system": {"name": names("ring"), "bandwidth": float("inf")}},
     }
     provenance = {

@@ -90,16 +90,11 @@ def owners(run: Run) -> Array:
 
 def edge_ends(run: Run) -> Array:
     """Source and target node of each edge: int64 (edges, 2); -1 where the run does not say."""
-    names, edges = list(run.summary["nodes"]), list(run.summary["edges"])
+    nodes, edges = len(run.summary["nodes"]), len(run.summary["edges"])
     told = _mapping(_mapping(run.config, "job"), "graph").get("edges")
-    if isinstance(told, Sequence) and len(told) == len(edges) and all(_row(row, len(names)) for row in told):
+    if isinstance(told, Sequence) and len(told) == edges and all(_row(row, nodes) for row in told):
         return np.asarray([(row[0], row[2]) for row in told], np.int64).reshape(-1, 2)
-    number = {name: index for index, name in enumerate(names)}
-    found = np.full((len(edges), 2), UNKNOWN, np.int64)
-    for index, edge in enumerate(edges):
-        source, _, target = edge.partition(" -> ")
-        found[index] = [number.get(end.rpartition(".")[0], UNKNOWN) for end in (source, target)]
-    return found
+    return np.full((edges, 2), UNKNOWN, np.int64)
 
 
 def operations(run: Run) -> list[str]:
@@ -144,7 +139,8 @@ def _workers(run: Run) -> Ground:
     ends = np.full((links, 2), UNKNOWN, np.int64)
     ends[table["link"], 0] = table["source"]
     ends[table["link"], 1] = table["destination"]
-    wires = [Wire(link, *pair) for link, pair in enumerate(ends.tolist()) if min(pair) >= 0 and pair[0] != pair[1]]
+    pairs = enumerate(zip(*ends.T.tolist(), strict=True))
+    wires = [Wire(link, a, b) for link, (a, b) in pairs if min(a, b) >= 0 and a != b]
     return Ground(boxes, tuple(wires), "workers")
 
 

@@ -102,7 +102,8 @@ def roofline(run: Run) -> Roofline:
 
 
 def _ratio(above: Array, below: Array) -> Array:
-    return np.divide(above, below, out=np.full(len(above), np.nan), where=below > 0)
+    found: Array = np.divide(above, below, out=np.full(len(above), np.nan), where=below > 0)
+    return found
 
 
 def _numbered(found: Sequence[str]) -> tuple[tuple[str, ...], Array, tuple[tuple[int, ...], ...]]:
