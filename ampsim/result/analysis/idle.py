@@ -9,17 +9,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
+from typing import NamedTuple
 
 import numpy as np
 
 from ampsim.result.analysis.causes import BUSY, CAUSES, MESSAGING
+from ampsim.result.analysis.groups import Groups
+from ampsim.result.analysis.segments import segments
 from ampsim.result.analysis.waiting import Tasks, Waits, explained
 from ampsim.result.schema import Array, Table
+from ampsim.result.table import chunks, rows
 
 __all__ = ["BUSY", "CAUSES", "Breakdown", "breakdown"]
+
+
+BINS = 240
+"""Bins of time that are added up together with the whole, because reports show so many."""
+
+KEPT = 1 << 20
+"""Rows of tasks and waits up to which intervals are kept; those of longer runs are found again when asked for."""
+
+Parts = tuple[tuple[Array, Array], ...]
+"""Of each cause the begins and lengths of its intervals, disjoint and in order."""
 
 
 @dataclass(frozen=True)
@@ -27,19 +41,29 @@ class Breakdown:
     """Time of each worker by cause, in whole ticks, so that the parts of a worker add up to its time exactly.
 
     ``horizon`` (s) is the makespan, or the end of the last task if that is later; it has ``total`` ticks. Worker w
-    owns the ticks from ``w * total``. ``parts`` holds for each cause the begins and lengths of its intervals,
-    disjoint and in order. Without a clock ``horizon`` is 0 and all shares are 0.
+    owns the ticks from ``w * total``. ``of_worker`` finds the intervals of a worker, in ticks from the start of the
+    run: workers are looked at one by one, so that one of them has to fit into memory. Without a clock ``horizon`` is 0
+    and all shares are 0.
     """
 
     workers: int
     horizon: float
     total: int
-    parts: tuple[tuple[Array, Array], ...]
+    of_worker: Callable[[int], Parts]
+
+    @property
+    def parts(self) -> Parts:
+        """The intervals of all workers at once, each in the ticks that its worker owns."""
+        each = [[(begins + w * self.total, lengths) for begins, lengths in self.of_worker(w)] for w in self._all]
+        none = [(np.zeros(0, np.int64), np.zeros(0, np.int64))]
+        columns = [[found[cause] for found in each] or none for cause in range(len(CAUSES))]
+        return tuple((np.concatenate([b for b, _ in part]), np.concatenate([n for _, n in part])) for part in columns)
 
     @cached_property
     def ticks(self) -> Array:
         """int64 (workers, causes)."""
-        return self._between([0, self.total])[:, :, 0]
+        found: Array = self._bins.sum(axis=2)
+        return found
 
     @property
     def shares(self) -> Array:
@@ -60,38 +84,60 @@ class Breakdown:
 
     def over_time(self, bins: int) -> tuple[Array, Array]:
         """Edges (bins + 1, in s), and shares of each bin: float64 (workers, causes, bins)."""
-        edges = [self.total * i // bins for i in range(bins + 1)]
-        widths = np.maximum(np.diff(np.asarray(edges, np.int64)), 1)
-        return np.linspace(0.0, self.horizon, bins + 1), self._between(edges) / widths
+        ticks = self._bins if bins == BINS else self._between(bins)
+        widths = np.maximum(np.diff(self._edges(bins)), 1)
+        return np.linspace(0.0, self.horizon, bins + 1), ticks / widths
 
     def within(self, points: Array) -> Array:
-        """Ticks by cause between neighbours of each row of ``points`` (n, m), ticks that workers own, in order.
+        """Ticks by cause between neighbours of each row of ``points`` (n, m), ticks that one worker owns, in order.
 
         int64 (n, causes, m - 1).
         """
-        return np.stack([np.diff(_covered(*part, points), axis=1) for part in self.parts], axis=1)
+        found = np.zeros((len(points), len(CAUSES), points.shape[1] - 1), np.int64)
+        for worker, mine in self._owned(points[:, 0]):
+            inside = points[mine] - worker * self.total
+            for cause, part in enumerate(self.of_worker(worker)):
+                found[mine, cause] = np.diff(_covered(*part, inside), axis=1)
+        return found
 
     def pieces(self, begin: Array, end: Array) -> tuple[Array, Array, Array, Array]:
-        """Spans from ``begin`` to ``end``, ticks that workers own, cut where the cause changes; in any order.
+        """Spans from ``begin`` to ``end``, ticks that one worker owns, cut where the cause changes; in any order.
 
         Number of the span, cause, begin and end of each piece; the pieces of a span add up to it.
         """
-        found = []
-        for cause, (begins, lengths) in enumerate(self.parts):
-            first = np.searchsorted(begins + lengths, begin, "right")
-            count = np.maximum(np.searchsorted(begins, end, "left") - first, 0)
-            span = np.repeat(np.arange(len(begin)), count)
-            part = np.repeat(first - np.cumsum(count) + count, count) + np.arange(len(span))
-            left = np.maximum(begins[part], begin[span])
-            right = np.minimum(begins[part] + lengths[part], end[span])
-            some = right > left
-            found.append((span[some], np.full(int(some.sum()), cause), left[some], right[some]))
+        found = [(np.zeros(0, np.int64),) * 4]
+        for worker, mine in self._owned(begin):
+            base = worker * self.total
+            for cause, part in enumerate(self.of_worker(worker)):
+                span, left, right = _overlaps(*part, begin[mine] - base, end[mine] - base)
+                found.append((mine[span], np.full(len(span), cause), left + base, right + base))
         span, causes, left, right = (np.concatenate(column) for column in zip(*found, strict=True))
         return span, causes, left, right
 
-    def _between(self, edges: list[int]) -> Array:
-        """Ticks of each worker and cause between neighbours of ``edges``."""
-        return self.within(np.arange(self.workers, dtype=np.int64)[:, None] * self.total + np.asarray(edges, np.int64))
+    @property
+    def _all(self) -> range:
+        return range(self.workers if self.total else 0)
+
+    @cached_property
+    def _bins(self) -> Array:
+        return self._between(BINS)
+
+    def _edges(self, bins: int) -> Array:
+        return np.asarray([self.total * i // bins for i in range(bins + 1)], np.int64)
+
+    def _between(self, bins: int) -> Array:
+        """Ticks of each worker and cause in each of so many bins."""
+        found = np.zeros((self.workers, len(CAUSES), bins), np.int64)
+        for worker in self._all:
+            for cause, part in enumerate(self.of_worker(worker)):
+                found[worker, cause] = np.diff(_covered(*part, self._edges(bins)))
+        return found
+
+    def _owned(self, ticks: Array) -> Iterator[tuple[int, Array]]:
+        """Workers that own any of ``ticks``, and the places of those."""
+        owner = np.minimum(ticks // max(self.total, 1), self.workers - 1)
+        for worker in np.unique(owner).tolist():
+            yield worker, np.flatnonzero(owner == worker)
 
 
 def _covered(begins: Array, lengths: Array, points: Array) -> Array:
@@ -104,35 +150,91 @@ def _covered(begins: Array, lengths: Array, points: Array) -> Array:
     return before[place] + inside
 
 
+def _overlaps(begins: Array, lengths: Array, begin: Array, end: Array) -> tuple[Array, Array, Array]:
+    """What of spans lies in the intervals: number of the span, begin and end of each piece."""
+    first = np.searchsorted(begins + lengths, begin, "right")
+    count = np.maximum(np.searchsorted(begins, end, "left") - first, 0)
+    span = np.repeat(np.arange(len(begin)), count)
+    place = np.repeat(first - np.cumsum(count) + count, count) + np.arange(len(span))
+    left = np.maximum(begins[place], begin[span])
+    right = np.minimum(begins[place] + lengths[place], end[span])
+    some = right > left
+    return span[some], left[some], right[some]
+
+
 def breakdown(tables: Mapping[str, Table], workers: int, makespan: float = 0.0) -> Breakdown:
     """The time of ``workers`` workers by cause.
 
     Time of overlapping tasks counts once, and what of a wait lies in a task is that of the task.
     """
-    horizon = max(makespan, float(tables["tasks"]["end"].max(initial=0.0)))
+    last = (float(end.max()) for (end,) in chunks(tables["tasks"], "end"))
+    horizon = max(makespan, max(last, default=0.0))
     if horizon <= 0:
         none = np.zeros(0, np.int64)
-        return Breakdown(workers, 0.0, 0, ((none, none),) * len(CAUSES))
+        return Breakdown(workers, 0.0, 0, lambda _: ((none, none),) * len(CAUSES))
     total = 1 << min(52, 61 - workers.bit_length())
-
-    def ticks(seconds: Array) -> Array:
-        return np.rint(np.clip(seconds / horizon, 0.0, 1.0) * total).astype(np.int64)
-
-    row, base, begin, end = _in_order(tables["tasks"], ticks, total)
-    end = np.maximum.accumulate(end)
-    begin = np.clip(begin, np.maximum(_before(end), base), end)
-    causes = [(np.full(len(row), BUSY), begin, end), _waits(tables, ticks, total, (row, base, begin, end))]
-    return Breakdown(workers, horizon, total, _parts(causes, workers * total))
+    find = _Worker(tables, workers, horizon, total)
+    kept = rows(tables["tasks"]) + rows(tables["waits"]) <= KEPT
+    return Breakdown(workers, horizon, total, cache(find) if kept else find)
 
 
-Rows = tuple[Array, Array, Array, Array]
-"""Of tasks or waits by worker and time: row in the table, first tick of the worker, begin and end (owned ticks)."""
+class _Worker:
+    """Finds the intervals of one worker after the other."""
+
+    def __init__(self, tables: Mapping[str, Table], workers: int, horizon: float, total: int) -> None:
+        self._horizon, self._total = horizon, total
+        self._tasks, self._waits, self._updates = (
+            Groups.of_workers(tables[name], workers) for name in ("tasks", "waits", "updates")
+        )
+        self._messages = Groups.taken(tables, self._tasks)
+        self._shared = {name: tables[name] for name in ("instances", "overflow")}
+        self._points = self._ticks(segments(tables)).ravel()
+
+    def _ticks(self, seconds: Array) -> Array:
+        found: Array = np.rint(np.clip(seconds / self._horizon, 0.0, 1.0) * self._total).astype(np.int64)
+        return found
+
+    def __call__(self, worker: int) -> Parts:
+        own: dict[str, Table] = {
+            **self._shared,
+            "tasks": self._tasks.table(worker, ("kind", "start", "end")),
+            "waits": self._waits.table(worker, ("kind", "start", "end")),
+            "updates": self._updates.table(worker, ("instance",)),
+            "messages": self._messages.table(worker, ("task", "edge", "state", "sent", "arrived")),
+        }
+        # Tasks are numbered anew.
+        own["messages"]["task"] = np.searchsorted(np.asarray(self._tasks.rows(worker)), own["messages"]["task"])
+        row, begin, end = _in_order(own["tasks"], self._ticks)
+        end = np.maximum.accumulate(end)
+        begin = np.clip(begin, np.maximum(_before(end), 0), end)
+        tasks = Rows(row, begin, end)
+        causes = [(np.full(len(row), BUSY), begin, end), self._explained(own, tasks)]
+        return _parts(causes, self._total)
+
+    def _explained(self, own: Mapping[str, Table], tasks: Rows) -> tuple[Array, Array, Array]:
+        """Cause, begin and end of all pieces of waits that lie outside tasks."""
+        row, begin, end = _in_order(own["waits"], self._ticks)
+        following = np.searchsorted(tasks.begin, begin, "right")
+        begin = np.maximum(begin, np.append(tasks.end, 0)[following - 1])
+        end = np.minimum(end, np.append(tasks.begin, np.iinfo(np.int64).max)[following])
+        begin = np.maximum(begin, _before(end))
+        end = np.maximum(begin, end)
+        pieces = explained(own, Tasks(tasks.row, tasks.begin), Waits(row, begin, end, following),
+                           self._points, self._ticks)  # fmt: skip
+        return pieces.cause, pieces.begin, pieces.end
 
 
-def _in_order(table: Table, ticks: Callable[[Array], Array], total: int) -> Rows:
-    row = np.lexsort((table["end"], table["start"], table["worker"]))
-    base = table["worker"][row].astype(np.int64) * total
-    return row, base, base + ticks(table["start"][row]), base + ticks(table["end"][row])
+class Rows(NamedTuple):
+    """Of tasks or waits of a worker, by time: row in the table, begin and end (ticks from the start of the run)."""
+
+    row: Array
+    begin: Array
+    end: Array
+
+
+def _in_order(table: Table, ticks: Callable[[Array], Array]) -> Rows:
+    row = np.lexsort((table["end"], table["start"]))
+    return Rows(row, ticks(table["start"][row]), ticks(table["end"][row]))
 
 
 def _before(ends: Array) -> Array:
@@ -140,29 +242,7 @@ def _before(ends: Array) -> Array:
     return np.concatenate(([0], np.maximum.accumulate(ends)[:-1]))[: len(ends)]
 
 
-def _waits(
-    tables: Mapping[str, Table], ticks: Callable[[Array], Array], total: int, tasks: Rows
-) -> tuple[Array, Array, Array]:
-    """Cause, begin and end of all pieces of waits that lie outside tasks."""
-    row, base, begin, end = _in_order(tables["waits"], ticks, total)
-    task_row, task_base, task_begin, task_end = tasks
-    count = len(task_row)
-    place = np.searchsorted(task_begin, begin, "right")
-    begin = np.maximum(begin, np.append(task_end, 0)[place - 1])
-    end = np.minimum(end, np.append(task_begin, np.iinfo(np.int64).max)[place])
-    begin = np.maximum(begin, _before(end))
-    end = np.maximum(begin, end)
-    following = np.where(np.append(task_base, -1)[place] == base, place, count)
-    pieces = explained(
-        tables,
-        Tasks(task_row, task_base // total, task_begin - task_base),
-        Waits(row, begin - base, end - base, following),
-        ticks,
-    )
-    return pieces.cause, base[pieces.wait] + pieces.begin, base[pieces.wait] + pieces.end
-
-
-def _parts(found: list[tuple[Array, Array, Array]], total: int) -> tuple[tuple[Array, Array], ...]:
+def _parts(found: list[tuple[Array, Array, Array]], total: int) -> Parts:
     """Begins and lengths by cause, of disjoint (cause, begin, end); what is left of ``total`` is messaging."""
     cause, begin, end = (np.concatenate(column) for column in zip(*found, strict=True))
     kept = (end > begin) & (cause != MESSAGING)

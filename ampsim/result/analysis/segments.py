@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ampsim.result.schema import ADMISSION, KINDS, Array, Table
+from ampsim.result.table import chunks
 
 QUIET, ADMITTING, DRAINING = range(3)
 _SYNC = KINDS.index("sync")
@@ -45,9 +46,14 @@ def segments(tables: Mapping[str, Table]) -> Array:
 
 def _synchronised(tables: Mapping[str, Table]) -> Array:
     """Instances behind which the controller had copies made equal."""
-    messages = tables["messages"]
-    kinds = tables["tasks"]["kind"][messages["task"]]
-    return np.unique(messages["state"][(messages["edge"] == ADMISSION) & (kinds == _SYNC), 0])
+    found = [np.zeros(0, np.int64)]
+    kinds = tables["tasks"]["kind"]
+    if not (kinds == _SYNC).any():
+        return found[0]
+    for edge, task, state in chunks(tables["messages"], "edge", "task", "state"):
+        admits = np.flatnonzero(edge == ADMISSION)
+        found.append(state[admits[kinds[task[admits]] == _SYNC], 0])
+    return np.unique(np.concatenate(found))
 
 
 def phases(points: Array, moments: Array) -> tuple[Array, Array]:

@@ -1,4 +1,4 @@
-"""What workers waited for: every wait cut into pieces that have one cause each.
+"""What a worker waited for: every wait cut into pieces that have one cause each.
 
 A wait is explained by what ended it: of the messages that the next task of its worker took, the first to arrive when
 the wait was over.
@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ampsim.result.analysis.causes import ADMISSION, DRAINED, INPUT, LINK, MEMORY, MESSAGING, SYNCHRONISATION
-from ampsim.result.analysis.segments import DRAINING, QUIET, phases, segments
+from ampsim.result.analysis.segments import DRAINING, QUIET, phases
 from ampsim.result.schema import ADMISSION as ADMITS
 from ampsim.result.schema import KINDS, OVERFLOWS, WAITS, Array, Table
 
@@ -30,15 +30,14 @@ Ticks = Callable[[Array], Array]
 
 
 class Tasks(NamedTuple):
-    """All tasks, in order of worker and time: row in the table, worker, begin (ticks from the start of the run)."""
+    """All tasks of the worker, in order of time: row in the table, begin (ticks from the start of the run)."""
 
     row: Array
-    worker: Array
     begin: Array
 
 
 class Waits(NamedTuple):
-    """Waits: row in the table, begin and end (ticks from the start of the run), next task of the worker.
+    """Waits: row in the table, begin and end (ticks from the start of the run), next task.
 
     ``next`` is a place in :class:`Tasks`, and their number where the worker has none.
     """
@@ -58,10 +57,12 @@ class Pieces(NamedTuple):
     cause: Array
 
 
-def explained(tables: Mapping[str, Table], tasks: Tasks, waits: Waits, ticks: Ticks) -> Pieces:
-    """All pieces, in any order. A wait that nothing is known to have ended is messaging."""
+def explained(tables: Mapping[str, Table], tasks: Tasks, waits: Waits, points: Array, ticks: Ticks) -> Pieces:
+    """All pieces, in any order. A wait that nothing is known to have ended is messaging.
+
+    ``tables`` hold tasks, waits, updates and messages of one worker, ``points`` (ticks) the segments of the run.
+    """
     none = len(tasks.row)
-    points = ticks(segments(tables)).ravel()
     begun, segment = phases(points, tasks.begin)
     instance = np.where(begun == QUIET, _NONE, _instance_of_update(tables, tasks))
     work = _next_work(tables, tasks, instance)[waits.next]
@@ -95,17 +96,17 @@ def _cut(begin: Array, end: Array, points: Array) -> tuple[Array, Array, Array]:
 
 
 def _instance_of_update(tables: Mapping[str, Table], tasks: Tasks) -> Array:
-    """Of each task the instance at whose end it updates, or -1. A worker's updates are in the order of its tasks."""
-    updates, kind = tables["updates"], tables["tasks"]["kind"][tasks.row]
+    """Of each task the instance at whose end it updates, or -1. Updates are in the order of their tasks."""
+    instance, kind = tables["updates"]["instance"], tables["tasks"]["kind"][tasks.row]
     found = np.full(len(kind), _NONE, np.int64)
-    places, rows = np.flatnonzero(kind == _UPDATE), np.argsort(updates["worker"], kind="stable")
-    if len(places) == len(rows):
-        found[places] = updates["instance"][rows]
+    places = np.flatnonzero(kind == _UPDATE)
+    if len(places) == len(instance):
+        found[places] = instance
     return found
 
 
 def _next_work(tables: Mapping[str, Table], tasks: Tasks, instance: Array) -> Array:
-    """From each place in ``tasks`` on, the next task of the worker that is work on an instance; or their number.
+    """From each place in ``tasks`` on, the next task that is work on an instance; or their number.
 
     Not so an update that counts gradients: it follows upon the task that brought the last one. Nor what is done with
     nothing in flight.
@@ -113,9 +114,7 @@ def _next_work(tables: Mapping[str, Table], tasks: Tasks, instance: Array) -> Ar
     count = len(tasks.row)
     works = (tables["tasks"]["kind"][tasks.row] < _UPDATE) | (instance != _NONE)
     place = np.where(works, np.arange(count), count)
-    found = np.append(np.minimum.accumulate(place[::-1])[::-1], count)
-    worker = np.append(tasks.worker, _NONE)
-    return np.where(worker[found] == worker, found, count)
+    return np.append(np.minimum.accumulate(place[::-1])[::-1], count)
 
 
 def _by_message(
