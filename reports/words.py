@@ -105,13 +105,16 @@ def _limit(shown: Shown) -> list[str]:
         if share - first.share < 0.02:
             said.append(f"{path.name(shown, first, start=True)} twice as fast would shorten the run by at most {alone}")
         else:
-            said.append(f"All {path.ALL[most]} twice as fast would shorten the run by at most "
-                        f"{text.percent(bound(share))}, {path.name(shown, first)} alone by at most {alone}")  # fmt: skip
+            together = text.percent(bound(share))
+            said.append(f"All {path.ALL[most]} twice as fast would shorten the run by at most {together}, "
+                        f"{path.name(shown, first)} alone by at most {alone}")  # fmt: skip
         said[-1] += f"; {_simulated(shown)} what it would be"
     busiest = max(float(shown.idle.utilization.max()), float(shown.link_totals.occupied.max(initial=0)) / shown.horizon)
     if busiest < 0.6 and shown.run.workers > 1:
-        said.append(f"No worker and no link was busy for more than {text.percent(busiest)} of the time: they wait for "
-                    "one another, and more instances in flight (max_active_keys) may gain more than any speed")  # fmt: skip
+        said.append(
+            f"No worker and no link was busy for more than {text.percent(busiest)} of the time: they wait for one "
+            "another, and more instances in flight (max_active_keys) may gain more than any speed"
+        )
     return said
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ampsim.reports import base, text
 from ampsim.reports.model import Key, Plot, Section, Sheet, Shown, View
-from ampsim.result.analysis.learning import Curve, epochs_of, training_curve, validations
+from ampsim.result.analysis.learning import Curve, Validations, epochs_of, training_curve, validations
 
 MOST_POINTS = 600
 CAPTION = (
@@ -73,7 +73,10 @@ def _lines(figure: Any, shown: Shown, what: tuple[str, str], scale: float, numbe
          "line": {"color": shown.colour, "width": 2.2, "dash": "solid" if number == 0 else "dot"},
          "marker": {"size": 7, "color": shown.colour, "symbol": "circle" if number == 0 else "diamond"}},
     )  # fmt: skip
-    found = (thinned(training_curve(shown.run.tables)), validations(shown.run.tables))
+    found: tuple[Curve | Validations, ...] = (
+        thinned(training_curve(shown.run.tables)),
+        validations(shown.run.tables),
+    )
     for curve, name, style in zip(found, ("training", "validation"), styles, strict=True):
         x = curve.time * scale if axis == "time" else curve.instances
         x = epochs_of(shown.run.tables, x) if axis == "epochs" else x

@@ -151,8 +151,10 @@ def pairs(shown: Shown, sent: Array) -> Plot:
     figure = base.frame(base.rows_height(len(sent), 30) + 10, "to", "from")
     shades = np.where(sent > 0, sent / factor, np.nan)
     unit = f"{prefix}B"
-    base.heat(figure, np.arange(len(sent) + 1) - 0.5, names, shades, "var(--link)",
-              "from %{y} to %{customdata}<br>%{z:.4g} " + unit + "<extra></extra>", float(sent.max()) / factor)  # fmt: skip
+    hover = "from %{y} to %{customdata}<br>%{z:.4g} " + unit + "<extra></extra>"
+    base.heat(
+        figure, np.arange(len(sent) + 1) - 0.5, names, shades, "var(--link)", hover, float(sent.max()) / factor
+    )  # fmt: skip
     figure.data[0].update(customdata=[names] * len(names), xgap=1)
     step = max(1, len(names) // 16)
     figure.update_xaxes(tickmode="array", tickvals=list(range(0, len(names), step)), ticktext=names[::step],

@@ -34,10 +34,10 @@ LEAST = 0.001
 FEW_PIECES = 2 * base.BINS
 """Up to so many the drawing of all pieces says more than means over bins."""
 CAPTION = (
-    "The chain of tasks and waits that the run was as long as: each began when the one before it was over. To make the "
-    "run shorter, something on this chain has to become faster; what is not on it can be slower without harm. The bars "
-    "say whose time it was. What has a share s of the path and becomes twice as fast shortens the run by at most s / 2, "
-    "as long as everything happens in the same order: less, if another chain becomes the longest."
+    "The chain of tasks and waits that the run was as long as: each began when the one before it was over. To make "
+    "the run shorter, something on this chain has to become faster; the rest of the time of a worker is slack. The "
+    "bars say whose time it was. What has a share s of the path and becomes twice as fast shortens the run by at most "
+    "s / 2, as long as everything happens in the same order; by less, if another chain becomes the longest."
 )
 COLOURS = dict(zip(KINDS, (
     "var(--busy)", "var(--messaging)", "var(--link)", "var(--admission)", "var(--memory)", "var(--synchronisation)",
@@ -160,8 +160,10 @@ def lane(shown: Shown) -> Plot:
     figure.update_xaxes(range=views[1].layout["xaxis.range"])
     note = ""
     if len(windows) > 1:
-        note = (f"{len(found.begin):,} pieces are too many to draw: shown are those of the beginning, the middle and "
-                f"the end, {MOST_PIECES:,} in sum. The bars above and the areas below are of the whole path.")  # fmt: skip
+        note = (
+            f"{len(found.begin):,} pieces are too many to draw: shown are those of the beginning, the middle and the "
+            f"end, {MOST_PIECES:,} in sum. The bars above and the areas below are of the whole path."
+        )
     described = f"The critical path from row to row over time, {len(kept):,} pieces on {len(rows.names)} rows."
     return Plot(figure, described, shown.title("where the critical path runs"), legend, views, note)
 

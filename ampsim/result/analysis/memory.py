@@ -27,6 +27,43 @@ class Memory:
     peak: Array
 
 
+@dataclass(frozen=True)
+class Store:
+    """A memory that some ``workers`` share: its ``name``, ``capacity`` (B; None: no limit known), level over time."""
+
+    name: str
+    workers: tuple[int, ...]
+    capacity: int | None
+    level: Steps
+
+
+def stores(found: Memory, summary: Mapping[str, Any]) -> list[Store]:
+    """The memories of chips, whose units share one; or of workers, where there are no chips."""
+    names, capacity = summary["worker_names"], summary["capacity"]
+    chips = summary.get("chips") or [
+        {"name": names[worker], "workers": [worker], "capacity": capacity[worker]} for worker in range(len(names))
+    ]
+    return [
+        Store(
+            str(chip["name"]),
+            tuple(chip["workers"]),
+            chip["capacity"],
+            together([found.levels[worker] for worker in chip["workers"]]),
+        )
+        for chip in chips
+    ]
+
+
+def together(levels: Sequence[Steps]) -> Steps:
+    """The sum of several levels over time."""
+    if len(levels) == 1:
+        return levels[0]
+    times = np.concatenate([level.times for level in levels])
+    change = np.concatenate([np.diff(level.levels, prepend=0) for level in levels])
+    order = np.argsort(times, kind="stable")
+    return Steps.sampled(times[order], np.cumsum(change[order]))
+
+
 def memory(tables: Mapping[str, Table], workers: int, static: Sequence[Mapping[str, Any]]) -> Memory:
     """Levels and peaks; ``static`` gives the bytes of the static parts of each worker."""
     table = tables["memory"]
