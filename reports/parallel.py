@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ampsim.reports import base, text
 from ampsim.reports.grid import BEST, OTHERS, Axis, Dot, thinned
@@ -124,7 +124,7 @@ def _to_scale(title: str, values: Sequence[float | None], texts: list[str], goal
 
 
 def _lines(
-    figure: object, name: str, dots: Sequence[Dot], mine: Sequence[int], scales: Sequence[Scale], colour: str,
+    figure: Any, name: str, dots: Sequence[Dot], mine: Sequence[int], scales: Sequence[Scale], colour: str,
     width: float, opacity: float,
 ) -> None:  # fmt: skip
     """One trace of all these lines, with a gap after each; ``customdata`` says which run a point belongs to."""
@@ -143,31 +143,31 @@ def _lines(
         y.append(None)
         said.append("")
         whose += [run] * (len(scales) + 1)
-    figure.add_scatter(  # type: ignore[attr-defined]
+    figure.add_scatter(
         x=x, y=y, name=name, mode="lines+markers", opacity=opacity, line={"color": colour, "width": width},
         marker={"color": colour, "size": 5}, connectgaps=False, customdata=whose, text=said,
         hovertemplate="%{text}<extra></extra>", unselected={"marker": {"opacity": 0.15}},
     )  # fmt: skip
 
 
-def _uprights(figure: object, scales: Sequence[Scale]) -> None:
+def _uprights(figure: Any, scales: Sequence[Scale]) -> None:
     last = len(scales) - 1
     for place, scale in enumerate(scales):
-        figure.add_shape(  # type: ignore[attr-defined]
+        figure.add_shape(
             type="line", x0=place, x1=place, y0=0, y1=1, line={"color": base.SOFT, "width": 1}, layer="below"
         )
         side = {"xanchor": "right", "xshift": -5} if place == last else {"xanchor": "left", "xshift": 5}
         for at, label in scale.ticks:
-            figure.add_annotation(  # type: ignore[attr-defined]
+            figure.add_annotation(
                 x=place, y=at, text=label, showarrow=False, font={"size": 10, "color": base.SOFT},
                 bgcolor="var(--card)", borderpad=1, opacity=0.9, **side,
             )  # fmt: skip
-    figure.update_layout(dragmode="select", meta={"lines": True})  # type: ignore[attr-defined]
-    figure.update_xaxes(  # type: ignore[attr-defined]
+    figure.update_layout(dragmode="select", meta={"lines": True})
+    figure.update_xaxes(
         range=[-0.12, last + 0.12], tickvals=list(range(last + 1)), ticktext=[folded(scale.title) for scale in scales],
         side="top", showline=False, ticks="", tickangle=0, fixedrange=True,
     )  # fmt: skip
-    figure.update_yaxes(visible=False, range=[-0.04, 1.04], fixedrange=True)  # type: ignore[attr-defined]
+    figure.update_yaxes(visible=False, range=[-0.04, 1.04], fixedrange=True)
 
 
 def folded(title: str, width: int = 13, most: int = 4) -> str:

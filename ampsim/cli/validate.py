@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from ampsim.cli.base import Command, Flags
-from ampsim.cli.options import json_option
+from ampsim.cli.options import check_report, json_option
 from ampsim.errors import ToleranceError
 
 
@@ -17,6 +17,7 @@ from ampsim.errors import ToleranceError
     "-o", "--output", type=Path, metavar="FOLDER",
     help="Where records and sheet go; an unfinished validation there goes on.  [default: ./SUITE-validation]",
 )  # fmt: skip
+@click.option("--report", type=Path, metavar="FILE", help="Write the sheet as an HTML page, too.")
 @click.option("--repeats", type=click.IntRange(1, 100), help="So many rounds.  [default: as the suite has it]")
 @click.option(
     "--only", multiple=True, metavar="TEXT",
@@ -30,6 +31,7 @@ def command(
     flags: Flags,
     suite: Path | None,
     output: Path | None,
+    report: Path | None,
     repeats: int | None,
     only: tuple[str, ...],
     force: bool,
@@ -47,6 +49,7 @@ def command(
     from ampsim.studies.validate.rounds import judged, validate
     from ampsim.studies.validate.sheet import plain, text
 
+    check_report(report)
     chosen = part(load_suite(suite or SHIPPED), only, repeats)
     folder = output or Path(f"{chosen.name}-validation")
     if judge:
@@ -58,11 +61,15 @@ def command(
             flags.say("interrupted; the same command goes on from here")
             raise
     found = result.sheet
+    if report is not None:
+        result.report(report)
     if as_json:
-        print_json({**plain(found), "folder": str(folder)})
+        print_json({**plain(found), "folder": str(folder), "report": report and str(report)})
     else:
         click.echo(printable(text(found)), nl=False)
         click.echo(f"folder: {folder}")
+        if report is not None:
+            click.echo(f"report: {report}")
     if found.missed:
         listed = "".join(f"\n  - {v.rule}: {_found(v.value)}, asked: {v.bound}" for v in found.missed)
         raise ToleranceError(f"the simulator is not held to this machine by suite {chosen.name}{listed}")

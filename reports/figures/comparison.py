@@ -6,10 +6,13 @@ import math
 from collections.abc import Sequence
 
 from ampsim.reports import base, text
+from ampsim.reports.against import SEEN, Pair, against
 from ampsim.reports.model import Key, Plot, Section, Sheet, Shown
 from ampsim.result.compare import Comparison, Explanation, Row, compare
+from ampsim.result.schema import KINDS
 
 BAND = 5.0  # per cent
+LITTLE = 0.01
 CAPTION = (
     "Each run against the one {reference}. A bar to the right means more than there, to the left less; the band "
     "is ±5\u00a0%. Why one took longer is told along their critical paths, in terms that add up to the difference; the "
@@ -35,6 +38,7 @@ def section(runs: Sequence[Shown]) -> Section | None:
     blocks: list[Plot | Sheet] = [differences(found, reference)]
     blocks += [block for shown, comparison in found for block in notes(shown, comparison, reference)]
     blocks += [block for shown, comparison in found for block in why(shown, comparison, reference)]
+    blocks += [block for shown, comparison in found for block in services(shown, comparison, reference)]
     blocks += [sheet(shown, comparison, reference) for shown, comparison in found]
     blocks += [facts(shown, comparison, reference) for shown, comparison in found]
     return Section("comparison", "Comparison", CAPTION.format(reference=reference.label), blocks)
@@ -130,6 +134,24 @@ def _term(name: str, times: tuple[float, float, float], found: Explanation) -> l
     a, b, difference = times
     share = text.percent(difference / found.difference) if found.difference else text.NONE
     return [name, value(a, "s"), value(b, "s"), value(difference, "s", signed=True), share]
+
+
+def services(shown: Shown, comparison: Comparison, reference: Shown) -> list[Plot]:
+    """Mean service times of nodes, predicted against measured; nothing unless one run predicts and the other measured.
+
+    Hollow are those that hardly matter: nodes with less than :data:`LITTLE` of the time of all tasks measured.
+    """
+    if (_role(shown), _role(reference)) != ("predicted", "measured"):
+        return []
+    total = sum(node.total_b for node in comparison.nodes)
+    pairs = [
+        Pair(node.kind, f"{node.node}, {node.kind}", node.mean_a, node.mean_b, hollow=node.total_b < LITTLE * total,
+             remark=f"{text.percent(node.total_b / total)} of the time of all tasks")
+        for node in comparison.nodes if node.mean_a is not None and node.mean_b is not None and total
+    ]  # fmt: skip
+    note = f"{SEEN} Hollow dots have less than {text.percent(LITTLE)} of the time of all tasks."
+    found = against(pairs, shown.title("mean time of a task, node by node"), "time", text.seconds, KINDS, note)
+    return [found] if found else []
 
 
 def _names(shown: Shown, reference: Shown) -> tuple[str, str]:

@@ -91,3 +91,18 @@ def test_what_is_wrong_is_told_before_anything_is_measured(ampsim: Ampsim, suite
     assert f"where: {suite}:" in wrong.err
     assert machine.runs == machine.calibrations == 0
     assert not Path("made-up-validation").exists()
+
+
+def test_the_page_is_written_also_beyond_a_tolerance(ampsim: Ampsim, suite: Path, machine: Machine) -> None:
+    suite.write_text(yaml_text({**SUITE, "tolerances": {**SUITE["tolerances"], "worst": 0.0}}))
+    done = ampsim("validate", suite, "-q", "--report", "sheet.html")
+    assert (done.code, done.out.splitlines()[-1]) == (3, "report: sheet.html")
+    assert "Accuracy of made-up" in Path("sheet.html").read_text()
+
+
+def test_a_page_that_cannot_be_written_is_refused_before_anything_is_measured(
+    ampsim: Ampsim, suite: Path, machine: Machine
+) -> None:
+    assert ampsim("validate", suite, "--report", "sheet.txt").code == 2
+    assert ampsim("validate", suite, "--report", "missing/sheet.html").code == 2
+    assert machine.runs == 0

@@ -98,7 +98,7 @@ def test_memory_is_judged_from_a_size_on() -> None:
 def test_learning_is_judged_however_far_the_seeds_are_apart() -> None:
     row = of_kind("learning", "time_to_target", [1, 2, 3], [3, 6, 9], "seeds")
     assert row.judged
-    assert row.figures == {"time_to_target": Figure(2, 6, pytest.approx(-2 / 3), 0.5)}  # type: ignore[arg-type]
+    assert row.figures == {"time_to_target": Figure(2, 6, pytest.approx(-2 / 3), 0.5, 4.5, 7.5)}  # type: ignore[arg-type]
     assert (row.utilization, row.staleness, row.intervals) == (None, None, [])
 
 
@@ -130,3 +130,11 @@ def test_date_and_machine_are_those_of_the_last_round() -> None:
     found = records(item, pairs, ended="2026-02", machine="new") + records(item, pairs, ended="2026-01", machine="old")
     row = judge(item, found, Tolerances())
     assert (row.ended, row.machine) == ("2026-02", "new")
+
+
+def test_a_figure_has_the_quartiles_of_what_was_measured_and_the_middle_of_the_intervals() -> None:
+    item = an_item()
+    told = [says(100, intervals={"throughput": (90.0 + n, 110.0 + n)}) for n in range(3)]
+    found = judge(item, records(item, list(zip(told, map(says, (98, 100, 104)), strict=True))), Tolerances()).figures
+    assert found["throughput"][4:] == (99.0, 102.0, 91.0, 111.0)
+    assert found["makespan"][6:] == (None, None)

@@ -7,4 +7,5 @@ rounds    all of them, several times, and on from there after a kill
 judge     each case: predicted against measured, over the rounds
 verdict   all cases together: what held and what was missed
 sheet     for people and for programs
+page      the sheet to look at
 """

@@ -34,12 +34,20 @@ QUANTITIES: dict[Kind, tuple[str, ...]] = {"cases": TIMES, "memory": ("memory",)
 
 
 class Figure(NamedTuple):
-    """A quantity over the rounds: medians of the two sides, the error, the spread of what was measured."""
+    """A quantity over the rounds: medians of the two sides, the error, the spread of what was measured.
+
+    ``measured_low`` and ``measured_high`` are the quartiles of what was measured, ``predicted_low`` and
+    ``predicted_high`` the medians of the ends of the predicted intervals; None where no round predicted one.
+    """
 
     predicted: float
     measured: float
     error: float
     spread: float
+    measured_low: float | None = None
+    measured_high: float | None = None
+    predicted_low: float | None = None
+    predicted_high: float | None = None
 
 
 class Within(NamedTuple):
@@ -82,7 +90,7 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
 def judge(item: Item, records: Sequence[Record], tolerances: Tolerances) -> Judged:
     """A case from its records, one a round."""
     whole = [(r.predicted, r.measured) for r in records if r.error is None and r.predicted and r.measured]
-    figures = {name: f for name in QUANTITIES[item.kind] if (f := figure(_both(name, whole)))}
+    figures = {name: f for name in QUANTITIES[item.kind] if (f := figure(_both(name, whole), _ends(name, whole)))}
     timed = item.kind == "cases"
     note = _not_judged(item.kind, figures, tolerances)
     last = max(records, key=lambda r: r.ended, default=None)
@@ -121,14 +129,19 @@ def _both(name: str, whole: Iterable[tuple[Side, Side]]) -> list[tuple[float, fl
     return [(float(p), float(m)) for p, m in pairs if p is not None and m]
 
 
-def figure(pairs: Sequence[tuple[float, float]]) -> Figure | None:
-    """A quantity from what was predicted and measured in each round; None without a round."""
+def _ends(name: str, whole: Iterable[tuple[Side, Side]]) -> list[tuple[float, float]]:
+    return [predicted.intervals[name] for predicted, _ in whole if name in predicted.intervals]
+
+
+def figure(pairs: Sequence[tuple[float, float]], intervals: Sequence[tuple[float, float]] = ()) -> Figure | None:
+    """A quantity from what was predicted and measured in each round, and the intervals; None without a round."""
     if not pairs:
         return None
     predicted, measured = zip(*pairs, strict=True)
     low, middle, high = np.percentile(measured, [25, 50, 75]).tolist()
     error = median(p / m - 1 for p, m in pairs)
-    return Figure(median(predicted), middle, error, (high - low) / abs(middle))
+    ends = (median(end) for end in zip(*intervals, strict=True)) if intervals else (None, None)
+    return Figure(median(predicted), middle, error, (high - low) / abs(middle), low, high, *ends)
 
 
 def utilization(whole: Sequence[tuple[Side, Side]]) -> float | None:

@@ -27,6 +27,7 @@ from ampsim.studies.validate.host import host
 from ampsim.studies.validate.items import Item, items
 from ampsim.studies.validate.load import SHIPPED, load_suite
 from ampsim.studies.validate.measure import About, Backends, Record, about, measure
+from ampsim.studies.validate.page import write_page
 from ampsim.studies.validate.sheet import Sheet, csv_text, plain, sheet, signed, text
 from ampsim.studies.validate.suite import Suite
 
@@ -44,6 +45,10 @@ class Validation(NamedTuple):
     def held(self) -> bool:
         """Whether everything that the suite asks for was found."""
         return self.sheet.held
+
+    def report(self, path: str | os.PathLike[str]) -> Path:
+        """Write the sheet as one HTML page and return its absolute path. Raises UsageError if it cannot be written."""
+        return write_page(self.sheet, path)
 
 
 class Means(NamedTuple):

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from ampsim.studies.validate.items import KINDS, Item
+from ampsim.studies.validate.items import KINDS, Item, Kind
 from ampsim.studies.validate.judge import QUANTITIES, TIMES, Figure, Judged, judge
 from ampsim.studies.validate.measure import Record
 from ampsim.studies.validate.suite import Suite
@@ -18,8 +18,8 @@ from ampsim.studies.validate.verdict import Verdict, verdicts
 _UNITS = {"throughput": (1.0, "rows/s"), "makespan": (1.0, "s"), "memory": (1e-6, "MB"), "time_to_target": (1.0, "s")}
 COLUMNS = (
     "kind", "job", "setting", "rounds", "quantity", "unit", "predicted", "measured", "error", "spread",
-    "interval_inside", "utilization_error", "tasks_longer", "staleness_distance", "judged", "note", "disturbed", "date",
-    "machine", "failure",
+    "measured_low", "measured_high", "predicted_low", "predicted_high", "interval_inside", "utilization_error",
+    "tasks_longer", "staleness_distance", "judged", "note", "disturbed", "date", "machine", "failure",
 )  # fmt: skip
 
 
@@ -141,33 +141,37 @@ def _tables(found: Sheet) -> Iterator[str]:
             continue
         if kind != KINDS[0]:
             yield ""
-        first = QUANTITIES[kind][0]
-        timed = kind == "cases"
-        heads = [f"{_words(first)}, {_UNITS[first][1]}", "predicted", "measured", "error", "spread"]
-        heads += ["makespan", "tasks", "busy", "stale", "inside", ""] if timed else [""]
-        yield from table(heads, [_cells(row, first, timed) for row in rows])
+        yield from table(headings(kind), [cells(row) for row in rows])
     failures = [(row.label, error) for row in found.rows for error in row.errors]
     for label, error in failures:
         yield f"{label} failed: {error}"
 
 
-def _cells(row: Judged, name: str, timed: bool) -> list[str]:
-    figure = row.figures.get(name)
-    cells = [row.label, *_numbers(figure, _UNITS[name][0])]
-    if timed:
+def headings(kind: Kind) -> list[str]:
+    """The first lines of the columns that :func:`cells` fills in."""
+    first = QUANTITIES[kind][0]
+    heads = [f"{_words(first)}, {_UNITS[first][1]}", "predicted", "measured", "error", "spread"]
+    return [*heads, *(["makespan", "tasks", "busy", "stale", "inside"] if kind == "cases" else []), ""]
+
+
+def cells(row: Judged) -> list[str]:
+    """A case as texts; the last says what is to be known of it."""
+    first = QUANTITIES[row.kind][0]
+    found = [row.label, *_numbers(row.figures.get(first), _UNITS[first][0])]
+    if row.kind == "cases":
         makespan = row.figures.get(TIMES[1])
         inside = [within.inside for within in row.intervals]
-        cells += [signed(makespan.error) if makespan else "-", "-" if row.tasks is None else signed(row.tasks)]
-        cells += [_share(row.utilization), _share(row.staleness)]
-        cells.append(f"{sum(inside)}/{len(inside)}" if inside else "-")
-    return [*cells, _remark(row)]
+        found += [signed(makespan.error) if makespan else "-", "-" if row.tasks is None else signed(row.tasks)]
+        found += [share(row.utilization), share(row.staleness)]
+        found.append(f"{sum(inside)}/{len(inside)}" if inside else "-")
+    return [*found, _remark(row)]
 
 
 def _numbers(figure: Figure | None, scale: float) -> list[str]:
     if figure is None:
         return ["-"] * 4
     predicted, measured = (f"{scale * x:,.0f}" if scale * x >= 1000 else f"{scale * x:.3g}" for x in figure[:2])
-    return [predicted, measured, signed(figure.error), _share(figure.spread)]
+    return [predicted, measured, signed(figure.error), share(figure.spread)]
 
 
 def _remark(row: Judged) -> str:
@@ -179,7 +183,7 @@ def _remark(row: Judged) -> str:
 
 def _end(found: Sheet) -> Iterator[str]:
     rows = [
-        [verdict.rule, _share(verdict.value), verdict.bound, "held" if verdict.held else "MISSED", verdict.detail]
+        [verdict.rule, share(verdict.value), verdict.bound, "held" if verdict.held else "MISSED", verdict.detail]
         for verdict in found.verdicts
     ]
     yield from table(["rule", "found", "asked", "", ""], rows, align="lrlll")
@@ -206,7 +210,8 @@ def signed(share: float) -> str:
     return f"{100 * share:+.1f} %"
 
 
-def _share(value: float | None) -> str:
+def share(value: float | None) -> str:
+    """A share in per cent."""
     return "-" if value is None else f"{100 * value:.1f} %"
 
 
