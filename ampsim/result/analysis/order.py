@@ -1,18 +1,29 @@
-"""What came before what: the tasks, messages and completions of a run, looked up from a task backwards."""
+"""What came before what: the tasks, messages and completions of a run, looked up from a task backwards.
+
+A run may have more tasks than there is memory for Python's objects, so everything is in columns of the smallest type,
+and is read one by one through memoryviews, which give plain numbers.
+"""
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 
+from ampsim.result.analysis.groups import Groups
 from ampsim.result.analysis.idle import Breakdown
 from ampsim.result.schema import CONTROLLER, Array, Table
+from ampsim.result.table import chunks, rows
 
 NONE = -1
 TOOK_NONE = -2
 """Where the source of a task's last message would stand: it took none."""
+
+INSTANCES = 4096
+"""Instances whose tasks are kept in order once that has been asked for."""
 
 _EMPTY: memoryview[int] = np.zeros(0, np.int64).data
 
@@ -20,45 +31,40 @@ _EMPTY: memoryview[int] = np.zeros(0, np.int64).data
 class Order:
     """Columns by task, times in ticks of a Breakdown. ``sent``, ``source`` and ``instance`` are of its last message.
 
-    ``rank`` numbers tasks in order of their ends. Whoever goes from rank to lower rank comes to an end, whatever the
-    tables hold.
+    Tasks have a rank, by end, start and row. Whoever goes from rank to lower rank comes to an end, whatever the tables
+    hold.
     """
 
     def __init__(self, tables: Mapping[str, Table], idle: Breakdown) -> None:
-        def ticks(seconds: Array) -> Array:
-            found: Array = np.rint(np.clip(seconds / idle.horizon, 0.0, 1.0) * idle.total).astype(np.int64)
-            return found
-
-        tasks, messages, waits, instances = (tables[name] for name in ("tasks", "messages", "waits", "instances"))
-        start, end = ticks(tasks["start"]), ticks(tasks["end"])
-        order = np.lexsort((start, end))
-        rank = np.empty_like(order)
-        rank[order] = np.arange(len(order))
-        self.last = int(order[-1])
-        # Read one by one: a memoryview gives plain numbers, and needs no object for each as a list does.
-        self.start, self.end, self.rank = np.minimum(start, end).data, end.data, rank.data
-        self.worker = tasks["worker"].astype(np.int32).data
-        newest, count = _latest(messages, idle.workers), len(order)
-        self.source = _by_task(messages, "source", newest, np.full(count, TOOK_NONE))
-        self.instance = _by_task({**messages, "instance": messages["state"][:, 0]}, "instance", newest, np.zeros(count))
-        self.sent = _by_task({**messages, "sent": ticks(messages["sent"])}, "sent", newest, np.zeros(count))
-        self.admitted = dict(zip(instances["instance"].tolist(), ticks(instances["admitted"]).tolist(), strict=True))
-        self._of_worker = _grouped(tasks["worker"][order], order)
-        along = np.argsort(rank[messages["task"]], kind="stable")
-        self._of_instance = _grouped(messages["state"][along, 0], messages["task"][along])
-        completed = ticks(instances["completed"])
+        tasks, waits, instances = (tables[name] for name in ("tasks", "waits", "instances"))
+        self._scale = idle.horizon, idle.total
+        start, end = self._column(tasks, "start"), self._column(tasks, "end")
+        np.minimum(start, end, out=start)
+        self.start, self.end = start.data, end.data
+        self.worker = _small(tasks["worker"], idle.workers).data
+        latest = np.flatnonzero(end == end.max())
+        self.last = int(latest[np.lexsort((latest, start[latest]))[-1]])
+        groups = Groups.of_workers(tasks, idle.workers)
+        self._of_worker = [self._ranked(groups.rows(worker)) for worker in range(idle.workers)]
+        self._last_messages(tables, groups, idle.workers)
+        self._group_by_instance(tables["messages"])
+        self.admitted = dict(
+            zip(instances["instance"].tolist(), self._ticks(instances["admitted"]).tolist(), strict=True)
+        )
+        completed = self._ticks(instances["completed"])
         ended = np.argsort(completed, kind="stable")
         self._completed, self._completing = completed[ended].data, instances["instance"][ended].data
-        woke = ticks(waits["end"])
-        self._woke = _grouped(waits["worker"][np.argsort(woke)], np.sort(woke))
+        slept = Groups.of_workers(waits, idle.workers)
+        self._woke = [np.sort(self._ticks(slept.take(worker, "end")[0])).data for worker in range(idle.workers)]
+        self._of_instance = lru_cache(INSTANCES)(self._tasks_of)
 
     def of_worker(self, task: int, worker: int, time: int) -> int:
         """The last task of ``worker`` that had ended by ``time``, below ``task`` in rank; or NONE."""
-        return self._below(task, self._of_worker.get(worker, _EMPTY), time)
+        return self._below(task, self._of_worker[worker], time)
 
     def of_instance(self, task: int, instance: int, time: int) -> int:
         """The same among the tasks, of any worker, that took a message of ``instance``."""
-        return self._below(task, self._of_instance.get(instance, _EMPTY), time)
+        return self._below(task, self._of_instance(instance), time)
 
     def of_completed(self, task: int, time: int) -> int:
         """The last task of the instance that was the last to be completed by ``time``; or NONE."""
@@ -67,37 +73,80 @@ class Order:
 
     def slept(self, worker: int, begin: int, end: int) -> bool:
         """Whether a wait of ``worker`` ended within (begin, end]."""
-        woke = self._woke.get(worker, _EMPTY)
+        woke = self._woke[worker]
         return bisect_right(woke, end) > bisect_right(woke, begin)
 
-    def _below(self, task: int, others: memoryview[int], time: int) -> int:
-        rank, place = self.rank, bisect_right(others, time, key=self.end.__getitem__)
-        while place and rank[others[place - 1]] >= rank[task]:
+    def _below(self, task: int, others: Sequence[int] | memoryview[int], time: int) -> int:
+        rank, place = self._rank(task), bisect_right(others, time, key=self.end.__getitem__)
+        while place and self._rank(others[place - 1]) >= rank:
             place -= 1
         return others[place - 1] if place else NONE
 
+    def _rank(self, task: int) -> tuple[int, int, int]:
+        return self.end[task], self.start[task], task
 
-def _latest(messages: Table, workers: int) -> Array:
-    """The row of the message that came last, for each task that took any from a worker or the controller."""
-    order: Array = np.lexsort((messages["sent"], messages["arrived"], messages["task"]))
-    source = messages["source"][order]
-    order = order[(source >= CONTROLLER) & (source < workers)]
-    task = messages["task"][order]
-    last = np.append(task[1:] != task[:-1], True)[: len(order)]
-    newest: Array = order[last]
-    return newest
+    def _ticks(self, seconds: Array) -> Array:
+        horizon, total = self._scale
+        found: Array = np.rint(np.clip(seconds / horizon, 0.0, 1.0) * total).astype(np.int64)
+        return found
+
+    def _column(self, table: Table, name: str) -> Array:
+        found, done = np.empty(rows(table), np.int64), 0
+        for (seconds,) in chunks(table, name):
+            found[done : done + len(seconds)] = self._ticks(seconds)
+            done += len(seconds)
+        return found
+
+    def _ranked(self, tasks: range | Array) -> range | memoryview[int]:
+        """Tasks in order of rank; as a range where that is the order of the table."""
+        inside = slice(tasks.start, tasks.stop) if isinstance(tasks, range) else tasks
+        start, end = np.asarray(self.start)[inside], np.asarray(self.end)[inside]
+        later = (end[1:] > end[:-1]) | ((end[1:] == end[:-1]) & (start[1:] >= start[:-1]))
+        if isinstance(tasks, range) and later.all():
+            return tasks
+        found: Array = np.asarray(tasks, np.int64)[np.lexsort((start, end))]
+        return found.data
+
+    def _last_messages(self, tables: Mapping[str, Table], tasks: Groups, workers: int) -> None:
+        """Of each task sender, moment of sending and instance of the message that came last."""
+        count, messages = rows(tables["tasks"]), Groups.taken(tables, tasks)
+        source = np.full(count, TOOK_NONE, _type(max(workers, -TOOK_NONE)))
+        sent, instance = np.zeros(count, np.int64), np.zeros(count, np.int64)
+        for worker in range(workers):
+            task, senders, left, came, state = messages.take(worker, "task", "source", "sent", "arrived", "state")
+            kept = np.flatnonzero((senders >= CONTROLLER) & (senders < workers))
+            order = kept[np.lexsort((left[kept], came[kept], task[kept]))]
+            newest = order[np.append(task[order][1:] != task[order][:-1], True)[: len(order)]]
+            row = task[newest]
+            source[row], sent[row], instance[row] = senders[newest], self._ticks(left[newest]), state[newest, 0]
+        self.source, self.sent, self.instance = source.data, sent.data, instance.data
+
+    def _group_by_instance(self, messages: Table) -> None:
+        """Tasks of each instance, in the order of the table."""
+        numbers = np.concatenate([np.zeros(0, np.int64), *(state[:, 0] for (state,) in chunks(messages, "state"))])
+        if len(numbers) and abs(numbers).max() < 1 << 31:
+            numbers = numbers.astype(np.int32)
+        order = np.argsort(numbers, kind="stable")
+        numbers = numbers[order]
+        first = np.flatnonzero(np.append(True, numbers[1:] != numbers[:-1])[: len(numbers)])
+        self._tasks_by_instance = messages["task"][order].astype(np.int32 if len(self.end) < 1 << 31 else np.int64)
+        bounds = np.append(first, len(numbers)).tolist()
+        self._bounds = dict(zip(numbers[first].tolist(), pairwise(bounds), strict=True))
+
+    def _tasks_of(self, instance: int) -> memoryview[int]:
+        """Tasks that took a message of an instance, in order of rank."""
+        first, last = self._bounds.get(instance, (0, 0))
+        if first == last:
+            return _EMPTY
+        tasks = self._tasks_by_instance[first:last].astype(np.int64)
+        found: Array = tasks[np.lexsort((tasks, np.asarray(self.start)[tasks], np.asarray(self.end)[tasks]))]
+        return found.data
 
 
-def _by_task(messages: Table, column: str, newest: Array, default: Array) -> memoryview[int]:
-    """Whole numbers of the messages in rows ``newest`` by their tasks."""
-    found = default.astype(np.int64)
-    found[messages["task"][newest]] = messages[column][newest]
-    return found.data
+def _type(largest: int) -> type[np.signedinteger]:
+    return np.int16 if largest < 1 << 15 else np.int32
 
 
-def _grouped(keys: Array, values: Array) -> dict[int, memoryview[int]]:
-    """Values by key, in the order given."""
-    order = np.argsort(keys, kind="stable")
-    found, first = np.unique(keys[order], return_index=True)
-    parts = np.split(values[order], first[1:]) if len(found) else []
-    return {key: part.data for key, part in zip(found.tolist(), parts, strict=True)}
+def _small(numbers: Array, count: int) -> Array:
+    """In the smallest type that holds numbers below ``count``."""
+    return numbers.astype(_type(count))

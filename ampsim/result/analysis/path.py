@@ -97,6 +97,7 @@ class _Walk:
             self.tasks.append((task, began, self._at - began))
             self._at = began
             task = self._back(task)
+        del self._order  # what comes next needs the memory
 
     def _back(self, task: int) -> int:
         """What ``task`` had to wait for; the time between is accounted for."""
