@@ -74,7 +74,7 @@ class _Writer:
 
     def _flush(self) -> None:
         self._file.write(self._trace.SerializeToString())
-        self._trace.Clear()
+        self._trace = self._messages.Trace()  # Clear() would keep the memory of all that ever was in it
         self._packets = 0
 
     def _group(self, track: Track) -> int:

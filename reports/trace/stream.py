@@ -92,7 +92,7 @@ class Stream:
         self._tracks = 0
         yield from self._controller()
         workers = self._names("worker_names")
-        tasks = by_owner(self.run.tables["tasks"]["worker"], self.tasks.begin, -self.tasks.end)
+        tasks = by_owner(self.run.tables["tasks"]["worker"], self.tasks.begin, self.tasks.end)
         waiting = self._waiting()
         levels = counters.Workers(self.run)
         overflow = by_owner(self.run.tables["overflow"]["worker"], self.run.tables["overflow"]["start"])
@@ -181,7 +181,7 @@ class Stream:
         known, label = np.unique(ways, return_inverse=True)
         ends = [CONTROL, *workers]
         names = [f"{ends[way // len(ends)]} to {ends[way % len(ends)]}" for way in known.tolist()]
-        rows = by_owner(table["link"], self.links.begin, -self.links.end)
+        rows = by_owner(table["link"], self.links.begin, self.links.end)
         for link, title in enumerate(self._names("links")):
             mine = rows.get(link, np.zeros(0, np.int64))
             mine = mine[self.links.kept[mine]]
