@@ -34,7 +34,7 @@ class Workers:
         self._run = run
         self._rows = by_owner(run.tables["memory"]["worker"], run.tables["memory"]["time"])
         self._off_chip = bool(run.tables["memory"]["off_chip"].any())
-        self._queues = queue_lengths(run.tables, run.workers)
+        self._queues = list(queue_lengths(run.tables, run.workers))
 
     def of(self, worker: int) -> list[Level]:
         """Memory by what it holds, what lies off chip if anything ever did, and messages that wait."""

@@ -78,7 +78,7 @@ def test_waiting_is_what_the_breakdown_says_and_never_meets_a_task(run: Run) -> 
 @given(RUNS)
 def test_counters_are_the_tables(run: Run) -> None:
     found = {block.track.name: block for block in Stream(run) if isinstance(block, Counters)}
-    memory, queues = run.tables["memory"], queue_lengths(run.tables, run.workers)
+    memory, queues = run.tables["memory"], list(queue_lengths(run.tables, run.workers))
     for worker in range(run.workers):
         block = found[f"chip{worker} memory"]
         assert list(block.series) == ["static", "caches", "deferred", "queues", "outbox"]
