@@ -36,7 +36,7 @@ class Kept(NamedTuple):
 
 
 class History:
-    """At most :data:`MOST` looks of a run, evenly over its length."""
+    """At most ``most`` looks of a run, an even number, evenly over its length."""
 
     def __init__(self, most: int = MOST) -> None:
         self.kept: list[Kept] = []

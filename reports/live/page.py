@@ -39,7 +39,7 @@ def panels(*, simulated: bool) -> tuple[Panel, ...]:
         Panel(
             "throughput", "Throughput",
             f"Instances completed a {clock}. Validation only goes forward, so it is quicker: the line rises there.",
-            (("throughput", "", f"instances a {'simulated ' if simulated else ''}s", 260),),
+            (("throughput", "", "instances/s", 260),),
         ),
         Panel(
             "learning", "Loss and accuracy",
@@ -48,7 +48,7 @@ def panels(*, simulated: bool) -> tuple[Panel, ...]:
         ),
         Panel(
             "workers", "Utilization",
-            "The share of its time that a worker computes. The worker nearest to 100 % bounds the throughput. A task "
+            "The share of its time that a worker computes. A worker near 100 % bounds the throughput. A task "
             "counts when it ends.",
             (("busy", "", "busy (%)", 270),),
         ),

@@ -64,6 +64,8 @@ class Server(http.server.HTTPServer):
     Raises RunError where this machine has no loopback address.
     """
 
+    request_queue_size = 2 * MOST
+
     def __init__(self, answers: Mapping[str, Answer], state: State) -> None:
         self.token = secrets.token_urlsafe(16)
         self.answers = dict(answers)
