@@ -174,8 +174,30 @@ class Run:
     def __repr__(self) -> str:
         return f"<Run {self.job!r} on {self.backend}, {self.workers} workers, {self.makespan:.4g} s>"
 
-    def _repr_html_(self) -> str:
-        """A small table for notebooks."""
-        from ampsim.result.notebook import table
+    def figure(self, name: str, *, theme: str | None = None) -> Any:
+        """A figure of the report as a ``plotly.graph_objects.Figure``, with its title and legend.
 
-        return table(self)
+        :meth:`figures` says which names there are. ``theme`` is ``light`` or ``dark``; left out: as plotly's default
+        template is. Raises UsageError, with all names, if there is none of this name.
+        """
+        from ampsim.result.notebook import display
+
+        return display().figure(self, name, theme)
+
+    def figures(self, *, theme: str | None = None) -> dict[str, Any]:
+        """All figures of the report by name, in its order, as :meth:`figure` gives them."""
+        from ampsim.result.notebook import display
+
+        return display().figures(self, theme)
+
+    def _repr_html_(self) -> str:
+        """For notebooks: a few sentences and numbers, and how busy each worker was; no scripts."""
+        from ampsim.result.notebook import html
+
+        return html(self)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """The same beside a few lines of text, for those who show no HTML."""
+        from ampsim.result.notebook import bundle
+
+        return bundle(self, include, exclude)

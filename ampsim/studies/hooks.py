@@ -1,4 +1,4 @@
-"""Gives a Run what lies above it: its report, and the score of its parameters.
+"""Gives a Run what lies above it: its report, how it shows itself, and the score of its parameters.
 
 The result layer imports neither plotly pages nor the engine; the roof registers both, and they are imported when used.
 """
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ampsim.result.notebook import Display, register_display
 from ampsim.result.run import Run, register_evaluator, register_renderer
 
 
@@ -24,7 +25,14 @@ def _evaluate(run: Run, data: Any) -> Any:
     return evaluate(run, data)
 
 
+def _display() -> Display:
+    from ampsim.reports import display
+
+    return display
+
+
 register_renderer(_render)
+register_display(_display)
 register_evaluator(_evaluate)
 
 __all__ = ["Run"]

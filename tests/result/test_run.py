@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from ampsim.errors import UsageError
+from ampsim.result import notebook
 from ampsim.result import run as run_module
+from ampsim.result.checks import check
 from ampsim.result.plain import canonical, decode, encode
 from ampsim.result.provenance import config_hash, provenance
 from ampsim.result.run import Run, register_renderer
-from ampsim.result.checks import check
 from ampsim.result.schema import TABLES, TIMES, empty_tables
 from tests.result.synthetic import make_run
 
@@ -28,16 +29,26 @@ def test_the_usual_scalars_are_properties() -> None:
     assert "pipeline" in repr(run)
 
 
-def test_a_notebook_shows_names_as_text() -> None:
+def test_without_reports_a_notebook_shows_names_as_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notebook, "_displays", [])
     page = make_run(names=lambda name: f"<script>alert('{name}')</script>")._repr_html_()
     assert "<script" not in page
     assert "makespan" in page
 
 
-def test_a_run_without_a_clock_shows_itself() -> None:
+def test_a_run_without_a_clock_shows_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notebook, "_displays", [])
     run = make_run()
     run.summary |= {"throughput": None, "utilization": [None, None], "makespan": 0.0, "epochs": []}
     assert "–" in run._repr_html_()
+    assert run._repr_mimebundle_() == {"text/plain": repr(run), "text/html": run._repr_html_()}
+
+
+def test_figures_need_what_draws_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notebook, "_displays", [])
+    for ask in (make_run().figures, lambda: make_run().figure("utilization")):
+        with pytest.raises(UsageError, match="nothing is registered"):
+            ask()
 
 
 def test_a_report_needs_a_renderer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
