@@ -14,8 +14,8 @@ WIDTH = 1060.0
 """Of a drawing, in pixels: that of a figure on a wide screen. On others it is stretched."""
 HEAD = 30.0
 """Above the nodes in a box: its name and load."""
-NAMED, BARE = (78.0, 36.0), (15.0, 15.0)
-"""Width and height of the place of a node with its name below it, and of one without."""
+BELOW, BESIDE, BARE = (78.0, 36.0), (78.0, 22.0), (15.0, 15.0)
+"""Width and height of the place of a node with its name below it, beside it (one a row), and of one without."""
 CORNER = 7.0
 EDGE = 18.0
 """Free around the boxes, for lines that pass beside them."""
@@ -24,12 +24,17 @@ WIDEST_GAP = 240.0
 
 @dataclass(frozen=True)
 class Boxes:
-    """Middles (boxes, 2) and half sizes (boxes, 2); ``named`` whether nodes have names; ``height`` of it all."""
+    """Middles (boxes, 2) and half sizes (boxes, 2); the ``place`` of a node; ``height`` of it all."""
 
     middle: Array
     half: Array
-    named: bool
+    place: tuple[float, float]
     height: float
+
+    @property
+    def named(self) -> bool:
+        """Whether nodes have names."""
+        return self.place != BARE
 
     @property
     def narrow(self) -> bool:
@@ -45,8 +50,9 @@ def boxes(cells: Array, held: Sequence[int], gap: float) -> Boxes:
     most = max(held, default=0)
     columns = float(np.ptp(cells[:, 0])) + 1
     widest = 0.78 * WIDTH / columns if columns > 1 else 0.9 * WIDTH
-    named = most > 0 and widest >= NAMED[0] + 8 and sum(held) <= 120
-    place = NAMED if named else BARE
+    place = BARE
+    if most and widest >= BELOW[0] + 8 and sum(held) <= 120:
+        place = BELOW if most == 1 or widest >= 2 * BELOW[0] + 12 else BESIDE
     across = max(1, min(int((widest - 12) // place[0]), ceil(sqrt(3 * most)))) if most else 1
     wide = min(widest, max(across * place[0] + 12, 150.0))
     deep = ceil(most / across)
@@ -55,23 +61,27 @@ def boxes(cells: Array, held: Sequence[int], gap: float) -> Boxes:
     pitch = min((WIDTH - wide - 2 * EDGE) / max(columns - 1, 1), wide + WIDEST_GAP)
     left = (WIDTH - pitch * (columns - 1)) / 2
     middle = np.column_stack((cells[:, 0] * pitch + left, -(cells[:, 1] * (high + gap) + high / 2 + EDGE)))
-    return Boxes(middle, half, named, float(np.ptp(cells[:, 1])) * (high + gap) + high + 2 * EDGE)
+    half[np.asarray(held) == 0, 0] = max(wide / 2, min(0.46 * pitch, 40.0))
+    return Boxes(middle, half, place, float(np.ptp(cells[:, 1])) * (high + gap) + high + 2 * EDGE)
 
 
 def inside(found: Boxes, box: int, count: int) -> Array:
     """Places of ``count`` nodes in a box, in rows that go to and fro: float64 (count, 2)."""
     if not count:
         return np.zeros((0, 2))
-    width, height = NAMED if found.named else BARE
+    width, height = found.place
     wide = 2 * found.half[box, 0] - 12
     across = max(1, min(int(wide // width), count))
     if found.named:
         across = min(across, ceil(sqrt(3 * count)))
+    top = found.middle[box, 1] + found.half[box, 1] - HEAD - (10 if found.named else 6)
+    if found.place == BESIDE:
+        row = np.arange(count)
+        return np.column_stack((np.full(count, found.middle[box, 0] - wide / 2 + 8), top - row * height))
     row, column = np.divmod(np.arange(count), across)
     column = np.where(row % 2, across - 1 - column, column)
     step = wide / across if found.named else width
     left = found.middle[box, 0] - step * (across - 1) / 2
-    top = found.middle[box, 1] + found.half[box, 1] - HEAD - (10 if found.named else 6)
     return np.column_stack((left + column * step, top - row * height))
 
 
@@ -118,7 +128,7 @@ def headings(lines: Array) -> tuple[Array, Array]:
 def crossing(found: Boxes, source: Array, target: Array, cells: Array) -> Array:
     """How far (pixels) a line between two boxes of one row or column bends to pass those in between; else 0."""
     gap = np.abs(cells[target] - cells[source])
-    far = (gap.max(axis=1, initial=0.0) > 1.5) & (gap.min(axis=1, initial=0.0) < 0.5)
+    far = (gap.max(axis=1) > 1.5) & (gap.min(axis=1) < 0.5)
     along_row = gap[:, 1] < 0.5
     away = np.where(along_row, found.half[:, 1].max(initial=0.0), found.half[:, 0].max(initial=0.0)) + 10
     bend: Array = np.where(far, away, 0.0)

@@ -15,7 +15,7 @@ MOST_IN_LOOP = 40
 """Boxes around a loop; of more each would be too small."""
 MOST_IN_ROW = 20
 _GAP = 0.3  # between the planes of a grid of three dimensions
-_GRIDS = ("mesh", "torus")
+GRIDS = ("mesh", "torus")
 
 
 def cells(kind: str, dims: Sequence[int], places: Sequence[int], pairs: Sequence[Pair]) -> Array:
@@ -27,7 +27,7 @@ def cells(kind: str, dims: Sequence[int], places: Sequence[int], pairs: Sequence
     """
     count = len(places)
     others = [box for box, place in enumerate(places) if place < 0]
-    if kind in _GRIDS and len(dims) > 1 and not others and max(places, default=0) < prod(dims):
+    if kind in GRIDS and len(dims) > 1 and not others and max(places, default=0) < prod(dims):
         found = compressed(_grid(dims)[list(places)])
     elif kind == "fat_tree" and others:
         found = _levels(places, pairs)

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ampsim.reports import base, geometry, text
-from ampsim.result.analysis.memory import DYNAMIC
 from ampsim.result.analysis.placement import Box, Wire, edge_load, operations
 from ampsim.result.schema import KINDS, Array
 
 if TYPE_CHECKING:
     from ampsim.reports.figures.placement import Placed
 
+LEAST_TOP = 0.1
+"""Occupied share of a link that is drawn in full colour, at least."""
 LEVELS = 5
 """Steps of strength in which lines are drawn."""
 
@@ -44,11 +45,13 @@ def add_links(
     apart = np.where([wire.both for wire in wires], 0.0, 5.0)[:, None] * side
     bend = geometry.crossing(boxes, ends[:, 0], ends[:, 1], cells)
     lines = geometry.curves(start + apart, end + apart, bend)
-    top = float(share.max()) or 1.0
+    # Links that are hardly used look so, even where none is used more.
+    top = max(float(share.max()), LEAST_TOP)
+    thin = 1.0 if len(boxes.half) <= 40 else 0.6
     idle = parcels == 0
-    _lines(figure, lines[idle], base.LINE, 1.5, 0.8)
+    _lines(figure, lines[idle], base.LINE, 1.4 * thin, 0.8 * thin)
     for level, chosen in _levels(share / top, ~idle):
-        _lines(figure, lines[chosen], "var(--link)", 2.5 + level, 0.3 + 0.7 * level / (LEVELS - 1))
+        _lines(figure, lines[chosen], "var(--link)", thin * (2.5 + level), 0.3 + 0.7 * level / (LEVELS - 1))
     hover = [_link_words(one, wire.link, float(busy)) for wire, busy in zip(wires, share, strict=True)]
     spots = lines[:, [3, 5, 8, 10, 12]]
     figure.add_scatter(
@@ -83,7 +86,7 @@ def add_boxes(figure: Any, one: Placed, boxes: geometry.Boxes) -> Traces:
         figure.add_scatter(
             x=x, y=y, mode="lines", fill="toself", fillcolor="var(--busy)", line={"width": 0}, hoveron="fills",
             opacity=0.03 + 0.22 * float(busy[index]) / top if box.workers else 0.001,
-            text=_box_words(one, box, float(busy[index])), hoverinfo="text",
+            text=_box_words(one, one.boxes[index], float(busy[index])), hoverinfo="text",
         )  # fmt: skip
     left = boxes.middle[:, 0] - boxes.half[:, 0] + 10
     right = boxes.middle[:, 0] + boxes.half[:, 0] - 10
@@ -100,18 +103,18 @@ def add_boxes(figure: Any, one: Placed, boxes: geometry.Boxes) -> Traces:
 
 def _box_names(figure: Any, one: Placed, boxes: geometry.Boxes, found: Sequence[Box], busy: Array) -> None:
     """Name at the left and load at the right of the head; narrow boxes have a name only, and small ones nothing."""
-    wide = 2 * float(boxes.half[:, 0].max())
-    letters = int((wide - 8) / 6.5)
-    names = [text.label(box.name, max(letters - (0 if boxes.narrow else 8), 3)) for box in found]
-    if letters < 4:
+    letters = ((2 * boxes.half[:, 0] - 4) / (5.0 if boxes.narrow else 6.5)).astype(np.int64)
+    if letters.min() < 4:
         return
+    head = 0 if boxes.narrow else 8
+    names = [text.label(box.name, max(room - head, 3)) for box, room in zip(found, letters.tolist(), strict=True)]
     y = boxes.middle[:, 1] + boxes.half[:, 1] - 12
     lone = np.asarray([not box.workers for box in found]) | boxes.narrow
     y = np.where([not box.workers for box in found], boxes.middle[:, 1], y)
     left = np.where(lone, boxes.middle[:, 0], boxes.middle[:, 0] - boxes.half[:, 0] + 7)
     place = ["middle center" if alone else "middle right" for alone in lone]
     figure.add_scatter(x=left, y=y, text=names, mode="text", textposition=place,
-                       textfont={"size": 11 if not boxes.narrow else 10, "color": base.INK}, **_QUIET)  # fmt: skip
+                       textfont={"size": 9 if boxes.narrow else 11, "color": base.INK}, **_QUIET)  # fmt: skip
     if not boxes.narrow and one.shown.clocked:
         figure.add_scatter(
             x=(boxes.middle[:, 0] + boxes.half[:, 0] - 7)[~lone], y=y[~lone], mode="text", textposition="middle left",
@@ -169,27 +172,14 @@ def add_nodes(figure: Any, one: Placed, boxes: geometry.Boxes) -> Traces:
         },
     )  # fmt: skip
     if boxes.named:
+        beside = boxes.place == geometry.BESIDE
         figure.add_scatter(
-            x=spots[:, 0], y=spots[:, 1] - 17, mode="text", text=[text.label(_name(one, node), 12) for node in nodes],
-            textfont={"size": 10, "color": base.INK}, **_QUIET,
+            x=spots[:, 0] + 11 * beside, y=spots[:, 1] - 17 * (not beside), mode="text",
+            text=[text.label(_name(one, node), 12) for node in nodes],
+            textposition="middle right" if beside else "middle center", textfont={"size": 10, "color": base.INK},
+            **_QUIET,
         )  # fmt: skip
     return tuple(range(first, len(figure.data)))
-
-
-def memory_of(one: Placed, box: Box) -> tuple[float | None, float | None]:
-    """Highest level and capacity of memory in bytes, as far as they are known."""
-    summary = one.shown.run.summary
-    for chip in summary.get("chips") or ():
-        if chip["name"] == box.name:
-            return float(chip["peak"]), chip["capacity"]
-    if len(box.workers) != 1:
-        return None, None
-    worker = box.workers[0]
-    static = sum(int(value) for value in dict(summary["static_memory"][worker]).values())
-    table = one.shown.run.tables["memory"]
-    mine = table["worker"] == worker
-    level = sum(table[part][mine] for part in DYNAMIC)
-    return float(static + np.max(level, initial=0)), summary["capacity"][worker]
 
 
 def _lines(figure: Any, lines: Array, colour: str, width: float, opacity: float) -> None:
@@ -247,16 +237,17 @@ def _node_words(one: Placed, node: int, operation: str) -> str:
     return "<br>".join(parts)
 
 
-def _box_words(one: Placed, box: Box, busy: float) -> str:
+def _box_words(one: Placed, number: int, busy: float) -> str:
+    box = one.ground.boxes[number]
     parts = [f"{text.label(box.name, 40)}"]
     if not box.workers:
         return f"{parts[0]}<br>{'no workers here' if box.number >= 0 else 'passes messages on'}"
     units = f", mean of {len(box.workers)} units" if len(box.workers) > 1 else ""
     parts.append(f"busy {text.percent(busy)}{units}")
-    peak, capacity = memory_of(one, box)
+    peak, capacity = one.memory[number]
     if peak is not None:
         parts.append(f"memory {text.si(peak, 'B')}" + (f" of {text.si(capacity, 'B')}" if capacity else ""))
-    count = int(np.isin(one.owner, box.workers).sum())
+    count = int(one.held[list(box.workers)].sum())
     return "<br>".join([*parts, f"{count:,} node" + "s" * (count != 1)])
 
 

@@ -14,12 +14,14 @@ from ampsim.reports.model import Key, Plot, Section, Sheet, Shown
 from ampsim.result.analysis.idle import BUSY
 from ampsim.result.analysis.links import LinkTotals, link_totals
 from ampsim.result.analysis.placement import (
+    WORKERS,
     Ground,
     NodeLoad,
     drawn,
     edge_ends,
     edge_load,
     ground,
+    memory_peaks,
     node_load,
     operations,
     owners,
@@ -27,8 +29,8 @@ from ampsim.result.analysis.placement import (
 from ampsim.result.schema import Array
 
 MOST_BOXES = 256
-MOST_NODES = 400
-MOST_EDGES = 600
+MOST_NODES = 600
+MOST_EDGES = 900
 CAPTION = (
     "The graph of the job on what it runs on. Each box is a chip or a worker process; its bar is the share of the "
     "makespan in which it was busy, and the nodes placed on it stand inside: the darker and larger, the more of that "
@@ -59,6 +61,16 @@ class Placed:
         """Of each box: mean utilization of its workers."""
         each = self.shown.idle.utilization
         return np.asarray([each[list(box.workers)].mean() if box.workers else 0.0 for box in self.ground.boxes])
+
+    @cached_property
+    def memory(self) -> list[tuple[float | None, float | None]]:
+        """Of each box: highest level and capacity of its memory, in bytes."""
+        return memory_peaks(self.shown.run, self.ground)
+
+    @cached_property
+    def held(self) -> Array:
+        """Of each worker: nodes placed on it."""
+        return np.bincount(self.owner[self.owner >= 0], minlength=self.shown.run.workers)
 
     @cached_property
     def boxes(self) -> list[int]:
@@ -105,10 +117,10 @@ def drawing(one: Placed) -> Plot:
     pairs = [(place[wire.source], place[wire.target]) for wire in wires]
     numbers = [one.ground.boxes[box].number for box in one.boxes]
     # Workers have no place in a system, but are no switches either.
-    numbers = list(range(len(numbers))) if one.ground.kind == "workers" else numbers
+    numbers = list(range(len(numbers))) if one.ground.kind == WORKERS else numbers
     cells = layout.cells(one.ground.kind, one.ground.dims, numbers, pairs)
-    loop = len(one.boxes) <= layout.MOST_IN_LOOP and one.ground.kind not in ("mesh", "torus")
-    boxes = geometry.boxes(cells, [len(nodes) for nodes in one.nodes], 64.0 if loop else 30.0)
+    gap = 30.0 if len(one.boxes) > layout.MOST_IN_LOOP or one.ground.kind in layout.GRIDS else 56.0
+    boxes = geometry.boxes(cells, [len(nodes) for nodes in one.nodes], gap)
     figure = base.frame(int(boxes.height) + 66, margin={"l": 4, "r": 4, "t": 2, "b": 64, "pad": 0})
     figure.update_xaxes(visible=False, range=[0, geometry.WIDTH])
     figure.update_yaxes(visible=False, range=[-boxes.height, 0])
@@ -124,7 +136,7 @@ def drawing(one: Placed) -> Plot:
         f"{_count(len(wires), 'link', 'links')}; the busiest box was busy {text.percent(float(one.busy.max()))} of "
         "the time."
     )
-    title = one.shown.title("the graph on its " + ("workers" if one.ground.kind == "workers" else "chips"))
+    title = one.shown.title("the graph on its " + ("workers" if one.ground.kind == WORKERS else "chips"))
     return Plot(figure, described, title, [key for key in legend if key.traces], note=_note(one, drawn_nodes))
 
 
@@ -134,9 +146,9 @@ def _note(one: Placed, nodes: int) -> str:
     boxes, seated = len(one.ground.boxes), int((one.owner >= 0).sum())
     if len(one.boxes) < boxes:
         found.append(
-            f"Of {boxes:,} boxes the {len(one.boxes):,} busiest are drawn."
+            f"Of {boxes:,} chips or workers the {len(one.boxes):,} busiest are drawn."
             if len(one.boxes) == MOST_BOXES
-            else f"{len(one.boxes):,} of {boxes:,} are drawn: those with workers, and what their messages pass."
+            else f"{len(one.boxes):,} of {boxes:,} chips and switches are drawn: those with workers or messages."
         )
     if nodes < seated:
         found.append(f"Of {seated:,} nodes {nodes:,} are drawn, the busiest of those that have a place here.")
@@ -177,14 +189,14 @@ def boxes_table(one: Placed) -> Sheet:
     rows = []
     for number, box in enumerate(one.ground.boxes):
         if box.workers:
-            count = int(np.isin(one.owner, box.workers).sum())
-            peak, capacity = placed.memory_of(one, box)
+            count = int(one.held[list(box.workers)].sum())
+            peak, capacity = one.memory[number]
             busy = float(one.shown.idle.seconds[list(box.workers), BUSY].sum())
             rows.append([
                 box.name, text.number(len(box.workers)), text.number(count), text.percent(float(one.busy[number])),
                 text.seconds(busy), text.si(peak, "B"), text.si(capacity, "B"),
             ])  # fmt: skip
-    name = "worker" if one.ground.kind == "workers" else "chip"
+    name = "worker" if one.ground.kind == WORKERS else "chip"
     header = (name, "workers", "nodes", "utilization", "busy time", "peak memory", "capacity")
     return Sheet(header, rows, one.shown.title(f"{name}s"))
 

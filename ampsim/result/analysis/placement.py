@@ -10,10 +10,14 @@ import numpy as np
 
 from ampsim.result.analysis.hardware import hardware
 from ampsim.result.analysis.links import LinkTotals
+from ampsim.result.analysis.memory import DYNAMIC
 from ampsim.result.run import Run
 from ampsim.result.schema import DIRECTIONS, KINDS, Array, Table
+from ampsim.result.table import chunks
 
 UNKNOWN = -1
+WORKERS = "workers"
+"""The kind of a ground without a system: a box a worker."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +59,12 @@ class Ground:
 
 def node_load(tables: Mapping[str, Table], nodes: int) -> NodeLoad:
     """Sums over the tasks of each node and kind."""
-    tasks, kinds = tables["tasks"], len(KINDS)
-    category = tasks["node"].astype(np.int64) * kinds + tasks["kind"]
-    count = np.bincount(category, minlength=nodes * kinds)
-    seconds = np.bincount(category, tasks["end"] - tasks["start"], nodes * kinds)
+    kinds = len(KINDS)
+    count, seconds = np.zeros(nodes * kinds, np.int64), np.zeros(nodes * kinds)
+    for node, kind, start, end in chunks(tables["tasks"], "node", "kind", "start", "end"):
+        category = node.astype(np.int64) * kinds + kind
+        count += np.bincount(category, minlength=nodes * kinds)
+        seconds += np.bincount(category, end - start, nodes * kinds)
     return NodeLoad(count.reshape(nodes, kinds), seconds.reshape(nodes, kinds))
 
 
@@ -82,10 +88,11 @@ def owners(run: Run) -> Array:
     told = _mapping(run.config, "run").get("owner")
     if isinstance(told, Sequence) and len(told) == nodes and all(_index(found, run.workers) for found in told):
         return np.asarray(told, np.int64)
-    tasks = run.tables["tasks"]
-    category = tasks["node"].astype(np.int64) * run.workers + tasks["worker"]
-    count = np.bincount(category, minlength=nodes * run.workers).reshape(nodes, run.workers)
-    return np.where(count.any(axis=1), count.argmax(axis=1), UNKNOWN)
+    count = np.zeros(nodes * run.workers, np.int64)
+    for node, worker in chunks(run.tables["tasks"], "node", "worker"):
+        count += np.bincount(node.astype(np.int64) * run.workers + worker, minlength=nodes * run.workers)
+    each = count.reshape(nodes, run.workers)
+    return np.where(each.any(axis=1), each.argmax(axis=1), UNKNOWN)
 
 
 def edge_ends(run: Run) -> Array:
@@ -93,7 +100,8 @@ def edge_ends(run: Run) -> Array:
     nodes, edges = len(run.summary["nodes"]), len(run.summary["edges"])
     told = _mapping(_mapping(run.config, "job"), "graph").get("edges")
     if isinstance(told, Sequence) and len(told) == edges and all(_row(row, nodes) for row in told):
-        return np.asarray([(row[0], row[2]) for row in told], np.int64).reshape(-1, 2)
+        known: Array = np.asarray([(row[0], row[2]) for row in told], np.int64).reshape(-1, 2)
+        return known
     return np.full((edges, 2), UNKNOWN, np.int64)
 
 
@@ -122,7 +130,7 @@ def ground(run: Run) -> Ground:
     for link, name in enumerate(run.summary["links"]):
         both = "<->" in name
         source, _, target = name.partition("<->" if both else "->")
-        if not target or (hidden and "host" in (source, target)):
+        if not target or source == target or (hidden and "host" in (source, target)):
             continue  # a port of a chip; or the host, whose lines would hide the rest
         for end in (source, target):
             if end not in number:
@@ -137,11 +145,29 @@ def _workers(run: Run) -> Ground:
     boxes = tuple(Box(name, (worker,)) for worker, name in enumerate(run.summary["worker_names"]))
     table, links = run.tables["links"], len(run.summary["links"])
     ends = np.full((links, 2), UNKNOWN, np.int64)
-    ends[table["link"], 0] = table["source"]
-    ends[table["link"], 1] = table["destination"]
+    for link, source, destination in chunks(table, "link", "source", "destination"):
+        ends[link, 0], ends[link, 1] = source, destination
     pairs = enumerate(zip(*ends.T.tolist(), strict=True))
     wires = [Wire(link, a, b) for link, (a, b) in pairs if min(a, b) >= 0 and a != b]
-    return Ground(boxes, tuple(wires), "workers")
+    return Ground(boxes, tuple(wires), WORKERS)
+
+
+def memory_peaks(run: Run, found: Ground) -> list[tuple[float | None, float | None]]:
+    """Highest level and capacity (bytes) of the memory of each box with workers, as far as they are known."""
+    chips = {chip["name"]: (float(chip["peak"]), chip["capacity"]) for chip in run.summary.get("chips") or ()}
+    peaks = np.zeros(run.workers, np.int64)
+    if found.kind == WORKERS:
+        for worker, *parts in chunks(run.tables["memory"], "worker", *DYNAMIC):
+            np.maximum.at(peaks, worker, np.sum(parts, axis=0))
+    static = [sum(int(size) for size in dict(sizes).values()) for sizes in run.summary["static_memory"]]
+    known: list[tuple[float | None, float | None]] = []
+    for box in found.boxes:
+        if found.kind == WORKERS:
+            here = box.workers[0]
+            known.append((float(peaks[here] + static[here]), run.summary["capacity"][here]))
+        else:
+            known.append(chips.get(box.name, (None, None)))
+    return known
 
 
 def drawn(found: Ground, carried: LinkTotals, busy: Array, most: int) -> list[int]:

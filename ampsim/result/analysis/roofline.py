@@ -18,6 +18,7 @@ from ampsim.result.analysis.hardware import REFERENCE_BYTES, Roof, hardware, roo
 from ampsim.result.analysis.placement import UNKNOWN, operations
 from ampsim.result.run import Run
 from ampsim.result.schema import KINDS, Array
+from ampsim.result.table import chunks
 
 
 @dataclass(frozen=True)
@@ -78,26 +79,27 @@ def roofline(run: Run) -> Roofline:
     """Sums over tasks of equal operation, kind and roof."""
     names, node_operation, nodes = _numbered(operations(run))
     roofs, worker_roof = _roofs(run)
-    tasks = run.tables["tasks"]
     # Number of the roof 0 is for workers without one.
     where = np.asarray(worker_roof, np.int64) + 1
     shape = (len(names), len(KINDS), len(roofs) + 1)
-    category = (node_operation[tasks["node"]] * shape[1] + tasks["kind"]) * shape[2] + where[tasks["worker"]]
     size = int(np.prod(shape))
-
-    def add(values: Array) -> Array:
-        return np.bincount(category, values, size)
-
-    count = np.bincount(category, minlength=size)
-    seconds = add(tasks["end"] - tasks["start"])
+    count, sums = np.zeros(size, np.int64), {name: np.zeros(size) for name in ("seconds", "bytes", "matmul", "vector")}
+    for node, kinds, worker, start, end, read, written, matmul, vector in chunks(
+        run.tables["tasks"], "node", "kind", "worker", "start", "end", "read", "written", "matmul", "vector"
+    ):
+        category = (node_operation[node] * shape[1] + kinds) * shape[2] + where[worker]
+        count += np.bincount(category, minlength=size)
+        for total, values in zip(sums.values(), (end - start, read + written, matmul, vector), strict=True):
+            total += np.bincount(category, values, size)
+    seconds = sums["seconds"]
     found = np.flatnonzero(count)
     found = found[np.argsort(-seconds[found], kind="stable")]
     operation, kind, over = np.unravel_index(found, shape)
     scale = np.asarray([1.0, *(r.element / REFERENCE_BYTES for r in roofs)])[over]
-    nbytes = (add(tasks["read"]) + add(tasks["written"]))[found] * scale
+    nbytes = sums["bytes"][found] * scale
     return Roofline(
         names, nodes, tuple(roofs), operation, kind, over - 1, count[found], seconds[found],
-        add(tasks["matmul"])[found], add(tasks["vector"])[found], nbytes,
+        sums["matmul"][found], sums["vector"][found], nbytes,
     )  # fmt: skip
 
 
