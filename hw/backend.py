@@ -24,9 +24,9 @@ from ampsim.errors import Stalled, UsageError
 from ampsim.hw.chips_used import chips_used, workers_of
 from ampsim.hw.clock import FS, to_fs
 from ampsim.hw.collectives.replicas import transport
-from ampsim.hw.handling import Handling, shared_cores
 from ampsim.hw.cost import ChipCost
 from ampsim.hw.energy import energy
+from ampsim.hw.handling import Handling, shared_cores
 from ampsim.hw.memory.overflow import OverflowLog
 from ampsim.hw.memory.residents import check_static, residents
 from ampsim.hw.memory.stall import run_stalling

@@ -1,4 +1,4 @@
-"""Units that share the cores of a processor, and the controller beside them.
+"""Units that share the cores of a processor.
 
 Whoever is at work gets an equal part (processor sharing): with n at work on c cores each goes on at the speed
 
@@ -6,26 +6,26 @@ Whoever is at work gets an equal part (processor sharing): with n at work on c c
 
 ``slowdown`` is what being at work together costs beyond the parts themselves: caches, memory, clock rate. ``crowded``,
 where more units than cores are in use, is what the switching costs, and cores that stand idle until a waiting unit has
-been moved to them. A kernel hands out whole time slices instead; over some of them that comes to the same.
+been moved to them. With a ``turn`` they share by turns instead, see :mod:`ampsim.hw.turns`.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from fractions import Fraction
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import Any
 
 import simpy
 
 from ampsim.hw.schema.processor import Cores
-from ampsim.hw.system import System
 
 Then = Callable[[simpy.Event], None]
+Work = tuple[int, int, Then]
+"""A piece of work: how far its cores are at its end, a serial number, whom to tell."""
 
 
-def _later(env: simpy.Environment, delay: int, then: Then) -> simpy.Event:
+def later(env: simpy.Environment, delay: int, then: Then) -> simpy.Event:
     """``then`` is called after ``delay`` femtoseconds."""
     event = simpy.Event(env)
     event._ok, event._value = True, None
@@ -46,18 +46,43 @@ class SharedCores:
         self._kind = kind
         self._crowded = Fraction(kind.crowded if units > kind.count else 1).limit_denominator(10**6)
         self._speeds: dict[int, Fraction] = {}
-        self._ends: list[tuple[int, int, Then]] = []  # what _done will be, serial number, whom to tell
+        self._ends: list[Work] = []
         self._done = 0
         self._since = 0  # when _done was true
         self._serial = 0
         self._next: simpy.Event | None = None  # the end that is waited for; an older one counts no more
 
-    def run(self, work: int, then: Then) -> None:
-        """Begin ``work`` now; ``then`` is called at its end."""
+    def acquire(self, who: object, begin: Callable[[], None]) -> None:
+        """``begin`` is called when ``who`` may be at work: at once, everyone gets a part."""
+        begin()
+
+    def release(self, who: object) -> None:
+        """``who`` is no more at work."""
+
+    def work(self, who: object, work: int, then: Then) -> None:
+        """``who`` begins ``work`` now; ``then`` is called at its end."""
+        self.run(work, then)
+
+    def run(self, work: int, then: Then) -> Work:
+        """Somebody begins ``work`` now; ``then`` is called at its end."""
         self._catch_up()
         self._serial += 1
-        heappush(self._ends, (self._done + work, self._serial, then))
+        begun = (self._done + work, self._serial, then)
+        heappush(self._ends, begun)
         self._wait()
+        return begun
+
+    def stop(self, work: Work) -> int | None:
+        """Give up a piece of work; what is left of it, or None if it is over now and its end is about to be told."""
+        self._catch_up()
+        if work[0] <= self._done or work not in self._ends:
+            return None
+        self._ends.remove(work)
+        heapify(self._ends)
+        self._next = None
+        if self._ends:
+            self._wait()
+        return max(work[0] - self._done, 0)
 
     def speed(self, busy: int) -> Fraction:
         """Of each of ``busy`` at work, by the formula above."""
@@ -79,7 +104,7 @@ class SharedCores:
         """For the first end, if nobody else comes or goes."""
         speed = self.speed(len(self._ends))
         left = max(self._ends[0][0] - self._done, 0)
-        self._next = _later(self.env, -(-left * speed.denominator // speed.numerator), self._ended)
+        self._next = later(self.env, -(-left * speed.denominator // speed.numerator), self._ended)
 
     def _ended(self, event: simpy.Event) -> None:
         if event is not self._next:
@@ -93,50 +118,3 @@ class SharedCores:
             then(event)
         if self._ends and self._next is None:
             self._wait()
-
-
-def shared_cores(env: simpy.Environment, system: System, chips: Sequence[int]) -> dict[int, SharedCores]:
-    """By chip, the cores that it shares with its group; ``chips`` are those of the workers. Others have their own."""
-    found: dict[int, SharedCores] = {}
-    first = 0
-    for group in system.chips:
-        mine = range(first, first + group.count)
-        first += group.count
-        if group.cores:
-            shared = SharedCores(env, group.cores, sum(chip in mine for chip in chips))
-            found |= dict.fromkeys(mine, shared)
-    return found
-
-
-class Handling:
-    """The controller's program: it hears reports one after the other, each for ``work`` femtoseconds."""
-
-    def __init__(
-        self, env: simpy.Environment, work: int, cores: SharedCores | None, hear: Callable[[Any], None]
-    ) -> None:
-        self.env = env
-        self._work = work
-        self._cores = cores
-        self._hear = hear
-        self._waiting: deque[Any] = deque()
-
-    def report(self, effects: Any) -> None:
-        """A report is here."""
-        if not self._work:
-            self._hear(effects)
-            return
-        self._waiting.append(effects)
-        if len(self._waiting) == 1:
-            self._begin()
-
-    def _begin(self) -> None:
-        if self._cores:
-            self._cores.run(self._work, self._end)
-        else:
-            _later(self.env, self._work, self._end)
-
-    def _end(self, _: simpy.Event) -> None:
-        self._hear(self._waiting[0])
-        self._waiting.popleft()
-        if self._waiting:
-            self._begin()

@@ -12,6 +12,7 @@ from ampsim.engine.log import MEMORY, Columns, WorkerLog
 from ampsim.engine.task import Effects, Task
 from ampsim.engine.worker import WorkerState
 from ampsim.hw.clock import FS
+from ampsim.hw.cores import later
 from ampsim.hw.cost import ChipCost
 from ampsim.hw.memory.books import Books, size
 from ampsim.hw.memory.store import Store
@@ -95,19 +96,34 @@ class Unit:
             self.books.arrived(nbytes, now)
         if self._asleep:
             self._asleep = False
-            now = self.simulation.now
-            self._woken |= now > self._since
-            self.log.waited(self._since, now)
-            self._schedule(SETTLE)
+            if self.cores:
+                self.cores.acquire(self, self._wake)
+            else:
+                self._wake()
+
+    def _wake(self) -> None:
+        now = self.simulation.now
+        self._woken |= now > self._since
+        self.log.waited(self._since, now)
+        self._schedule(SETTLE)
 
     def _schedule(self, delay: int) -> None:
-        if delay and self.cores and not isinstance(delay, Idle):
-            self.cores.run(delay, self._go_on)
+        if delay and self.cores:
+            if isinstance(delay, Idle):
+                self.cores.release(self)
+                later(self.env, delay, self._back)
+            else:
+                self.cores.work(self, delay, self._go_on)
             return
         self._pause.callbacks = self._callbacks
         ties = self.simulation.ties
         priority = ties.wake(settle=not delay) if ties else NORMAL if delay else AFTER_NETWORK
         self.env.schedule(self._pause, priority, delay)
+
+    def _back(self, event: simpy.Event) -> None:
+        """Off-chip memory has moved what it had to; the unit goes on as soon as it has a core."""
+        assert self.cores
+        self.cores.acquire(self, lambda: self._go_on(event))
 
     def _go_on(self, _: simpy.Event) -> None:
         now: Any = self.env.now  # an int; SimPy's types allow for floats
@@ -115,6 +131,8 @@ class Unit:
         if delay is None:
             self._asleep = True
             self._since = now
+            if self.cores:
+                self.cores.release(self)
         else:
             self._schedule(delay)
 
@@ -149,7 +167,7 @@ class Unit:
             ready = max(ready, self.streams.run(task, start))
         self.log.waited(start, ready, MEMORY)
         if self.cores and ready > start:
-            start = yield Idle(ready - start)
+            start = ready = yield Idle(ready - start)
         held = sum(self.books.resident())
         now = yield ready - start + again + self.cost.chip_time(task.parts, task.messages, held, self._woken)
         self._woken = False

@@ -98,6 +98,7 @@ def rows(system: System) -> Iterator[Row]:
         yield row("cores", cores.count, "", "chips[0].cores")
         yield row("all of them at work, times", cores.slowdown[-1], "", "chips[0].cores")
         yield row("more workers than cores, times", cores.crowded, "", "chips[0].cores")
+        yield row("a turn on a core that others wait for", 1e3 * cores.turn, " ms", "chips[0].cores.turn")
     yield row("a square product", chips.matmul / 1e9, " GFLOP/s", "chips[0].matmul")
     yield row("an elementwise pass", chips.vector / 1e9, " GFLOP/s", "chips[0].vector")
     if not isinstance(chips.memory_bandwidth, str):

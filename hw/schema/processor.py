@@ -35,7 +35,7 @@ class Kernel(Strict, frozen=True):
 
 
 class Cores(Strict, frozen=True):
-    """Cores that all units of a group share: those at work get equal parts of them."""
+    """Cores that all units of a group share: those at work get equal parts of them, or take turns."""
 
     count: Annotated[Side, Meta(description="how many cores there are")]
     slowdown: Annotated[
@@ -49,6 +49,9 @@ class Cores(Strict, frozen=True):
     crowded: Annotated[
         Factor, Meta(description="how much longer everything takes where more units than cores are in use")
     ] = 1.0
+    turn: Annotated[
+        Seconds, Meta(description="for how long a unit keeps a core while others wait for one; 0: equal parts at once")
+    ] = 0.0
 
 
 class Machine(Strict, frozen=True):

@@ -50,24 +50,27 @@ def simulated(system: System, job: Job, setting: Setting) -> Run:
 
 
 @cache
-def truth() -> System:
-    """A processor whose every operation takes a time of its own: so much a task, a row and a message."""
+def truth(turn: float = 0.0) -> System:
+    """A processor whose every operation takes a time of its own: so much a task, a row and a message.
+
+    Its units share cores in turns of so many seconds; 0: equal parts at once.
+    """
     draw = np.random.default_rng(7)
-    runs = [(simulated(_machine({}), job, MEASURED[1]), data(job)) for job in jobs()]
+    runs = [(simulated(_machine({}, turn), job, MEASURED[1]), data(job)) for job in jobs()]
     names = {operation(parts) for run, given in runs for parts in observe(run, given).parts}
     tables = {}
     for name in sorted(name for name in names if name):
         task, row = draw.uniform(40e-6, 80e-6), draw.uniform(0.5e-6, 2e-6)
         tables[name] = {"rows": [1, 10_000], "seconds": [task + row, task + 10_000 * row], "message": 3e-6}
-    return _machine(tables)
+    return _machine(tables, turn)
 
 
-def _machine(measured: dict[str, Any]) -> System:
+def _machine(measured: dict[str, Any], turn: float) -> System:
     chips = {
         "prefix": "core", "count": 8, "matmul": 1e11, "vector": 1e9, "memory_bandwidth": 1e10,
         "memory_capacity": 10**9, "parcel_overhead": PARCEL, "copy_bandwidth": 2e9, "measured": measured,
         "software": {"choosing": CHOOSING, "gathering": 2e-6, "message": 5e-6, "report": 15e-6},
-        "cores": {"count": CORES, "slowdown": [1.0, SLOWDOWN], "crowded": CROWDED},
+        "cores": {"count": CORES, "slowdown": [1.0, SLOWDOWN], "crowded": CROWDED, "turn": turn},
     }  # fmt: skip
     return System.from_dict({
         "name": "known",
@@ -79,10 +82,10 @@ def _machine(measured: dict[str, Any]) -> System:
 
 
 @cache
-def measured() -> tuple[tuple[Job, Setting, Observed], ...]:
+def measured(turn: float = 0.0) -> tuple[tuple[Job, Setting, Observed], ...]:
     """Both jobs with all settings that calibration runs, seen as if they had been real runs."""
     pairs = [(job, setting) for job in jobs() for setting in MEASURED]
-    return tuple((*pair, observe(simulated(truth(), *pair), data(pair[0]))) for pair in pairs)
+    return tuple((*pair, observe(simulated(truth(turn), *pair), data(pair[0]))) for pair in pairs)
 
 
 def a_part(name: str, rows: int, flop: float = 0.0, nbytes: int = 0) -> Part:

@@ -26,16 +26,17 @@ from tests.calibrate.known import (
     truth,
 )
 
+TURN = 4e-3
 OTHERS = [Setting(1, 3), Setting(2, 2), Setting(2, 16), Setting(3, 4), Setting(4, 2), Setting(4, 16)]
 """None of these was run to be measured."""
 
 
 @cache
-def found() -> System:
-    """As ``calibrate`` finds it."""
-    runs = measured()
+def found(turn: float = 0.0) -> System:
+    """As ``calibrate`` finds it, with the length of a turn as it would have been measured."""
+    runs = measured(turn)
     structure = [(type(data(job).training).__name__, 0.0) for job, *_ in runs]
-    system = describe([seen for *_, seen in runs], structure, RATES, CORES)
+    system = describe([seen for *_, seen in runs], structure, RATES._replace(turn=turn), CORES)
     ratios: dict[bool, list[float]] = {False: [], True: []}
     for job, setting, seen in runs:
         predicted = simulated(system, job, setting).makespan
@@ -57,6 +58,16 @@ def test_settings_that_were_not_run_are_predicted(number: int, setting: Setting)
     assert predicted.throughput == pytest.approx(real.throughput, rel=0.04)
     if setting.workers <= CORES:
         assert predicted.utilization == pytest.approx(real.utilization, abs=0.03)
+
+
+@pytest.mark.parametrize("setting", OTHERS[3:], ids=lambda setting: f"{setting.workers} workers mak {setting.mak}")
+@pytest.mark.parametrize("number", [0, 1], ids=["mlp", "lists"])
+def test_so_are_they_where_units_take_turns(number: int, setting: Setting) -> None:
+    """The truth shares its cores in turns of 4 ms, some twenty tasks; who is how busy is then predicted, too."""
+    job: Job = jobs()[number]
+    real, predicted = simulated(truth(TURN), job, setting), simulated(found(TURN), job, setting)
+    assert predicted.makespan == pytest.approx(real.makespan, rel=0.06)
+    assert predicted.utilization == pytest.approx(real.utilization, abs=0.04)
 
 
 def test_tables_come_back_where_there_were_tasks() -> None:

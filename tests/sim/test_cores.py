@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from ampsim.errors import ConfigError
 from ampsim.hw import System
-from ampsim.hw.cores import Handling, SharedCores, shared_cores
+from ampsim.hw.cores import SharedCores
+from ampsim.hw.handling import Handling, shared_cores
 from ampsim.hw.schema import Cores
 from tests.sim.systems import chips, system
 
@@ -165,8 +166,10 @@ def test_a_group_shares_and_others_have_their_own() -> None:
     found = shared_cores(simpy.Environment(), made, made.unit_chips[:5])
     assert sorted(found) == [2, 3, 4]
     assert len({id(cores) for cores in found.values()}) == 1
+    assert isinstance(found[2], SharedCores)
     assert found[2].speed(1) == Fraction(1, 2)  # three workers sit on two cores
     few = shared_cores(simpy.Environment(), made, made.unit_chips[:4])
+    assert isinstance(few[2], SharedCores)
     assert few[2].speed(1) == 1
 
 

@@ -18,6 +18,7 @@ from ampsim.ir.data import Dataset
 from ampsim.job import Data, Job
 from ampsim.result.run import Run
 from ampsim.result.schema import Array, Table
+from ampsim.studies.calibrate.turn import turn
 
 FEATURES = ("tasks", "gathered", "parcels", "messages", "bytes", "reports", "cold")
 """What messaging is made of. Parcels, their messages and bytes count at both ends."""
@@ -56,13 +57,15 @@ class Observed(NamedTuple):
 class Rates(NamedTuple):
     """FLOP/s of a square product and of an elementwise pass, and bytes/s of a pass over memory; of one core.
 
-    ``spreads``: of each of them, the middle half of single measurements over their median.
+    ``spreads``: of each of them, the middle half of single measurements over their median. ``turn``: seconds for which
+    a process keeps a core while another waits for it.
     """
 
     matmul: float
     vector: float
     memory: float
     spreads: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    turn: float = 0.0
 
 
 def observe(run: Run, data: Data | None = None) -> Observed:
@@ -244,7 +247,7 @@ def rates() -> Rates:
         matmul, first = _time(lambda: a @ a)
     vector, second = _time(lambda: np.maximum(x, 0.25, out=x))
     memory, third = _time(lambda: np.multiply(big, 0.5, out=big))
-    return Rates(2 * 768**3 / matmul, x.size / vector, 2 * big.nbytes / memory, (first, second, third))
+    return Rates(2 * 768**3 / matmul, x.size / vector, 2 * big.nbytes / memory, (first, second, third), turn())
 
 
 def _time(call: Callable[[], object]) -> tuple[float, float]:
