@@ -99,6 +99,6 @@ def _mainly(causes: Array | None, workers: Sequence[int]) -> str:
 
 
 def _bar(share: float, screen: Screen) -> str:
-    full, empty = ("█", "░") if screen.fancy else ("#", ".")
+    full, empty = ("▇", "·") if screen.fancy else ("#", ".")
     length = min(BAR, max(round(BAR * share), 1 if share > 0 else 0))
     return full * length + empty * (BAR - length)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ampsim.cli.output import printable
 
-FANCY = "▁▂▃▄▅▆▇█░─┬·…"
+FANCY = "▁▂▃▄▅▆▇─┬·…"
 LEAST = 40  # columns; on fewer a line is wrapped by the terminal
 
 

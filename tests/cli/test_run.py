@@ -41,7 +41,7 @@ def test_run_simulate_compare_report(ampsim: Ampsim, folder: Path) -> None:
     ]
     assert under.split() == ["worker", "busy", "idle", "mainly"]
     assert [row.split()[0] for row in workers] == ["worker0", "worker1", "mean"]
-    assert all("%" in row and "█" in row for row in workers)
+    assert all("%" in row and "▇" in row for row in workers)
     assert last == "run folder: measured"
     predicted = ampsim("simulate", "mlp", *SMALL, "-s", "host", "-o", "predicted", "--json")
     assert (predicted.code, predicted.err) == (0, "")
