@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -29,7 +28,9 @@ _EMPTY: memoryview[int] = np.zeros(0, np.int64).data
 
 
 class Order:
-    """Columns by task, times in ticks of a Breakdown. ``sent``, ``source`` and ``instance`` are of its last message.
+    """Columns by task, times in ticks of a Breakdown.
+
+    ``sent``, ``arrived``, ``source`` and ``instance`` are of the last message of the task.
 
     Tasks have a rank, by end, start and row. Whoever goes from rank to lower rank comes to an end, whatever the tables
     hold.
@@ -56,7 +57,7 @@ class Order:
         self._completed, self._completing = completed[ended].data, instances["instance"][ended].data
         slept = Groups.of_workers(waits, idle.workers)
         self._woke = [np.sort(self._ticks(slept.take(worker, "end")[0])).data for worker in range(idle.workers)]
-        self._of_instance = lru_cache(INSTANCES)(self._tasks_of)
+        self._kept: dict[int, memoryview[int]] = {}
 
     def of_worker(self, task: int, worker: int, time: int) -> int:
         """The last task of ``worker`` that had ended by ``time``, below ``task`` in rank; or NONE."""
@@ -64,7 +65,11 @@ class Order:
 
     def of_instance(self, task: int, instance: int, time: int) -> int:
         """The same among the tasks, of any worker, that took a message of ``instance``."""
-        return self._below(task, self._of_instance(instance), time)
+        if instance not in self._kept:
+            if len(self._kept) == INSTANCES:
+                self._kept.clear()
+            self._kept[instance] = self._tasks_of(instance)
+        return self._below(task, self._kept[instance], time)
 
     def of_completed(self, task: int, time: int) -> int:
         """The last task of the instance that was the last to be completed by ``time``; or NONE."""
@@ -108,18 +113,19 @@ class Order:
         return found.data
 
     def _last_messages(self, tables: Mapping[str, Table], tasks: Groups, workers: int) -> None:
-        """Of each task sender, moment of sending and instance of the message that came last."""
+        """Of each task sender, moments of sending and arrival, and instance of the message that came last."""
         count, messages = rows(tables["tasks"]), Groups.taken(tables, tasks)
         source = np.full(count, TOOK_NONE, _type(max(workers, -TOOK_NONE)))
-        sent, instance = np.zeros(count, np.int64), np.zeros(count, np.int64)
+        sent, arrived, instance = (np.zeros(count, np.int64) for _ in range(3))
         for worker in range(workers):
             task, senders, left, came, state = messages.take(worker, "task", "source", "sent", "arrived", "state")
             kept = np.flatnonzero((senders >= CONTROLLER) & (senders < workers))
             order = kept[np.lexsort((left[kept], came[kept], task[kept]))]
             newest = order[np.append(task[order][1:] != task[order][:-1], True)[: len(order)]]
             row = task[newest]
-            source[row], sent[row], instance[row] = senders[newest], self._ticks(left[newest]), state[newest, 0]
-        self.source, self.sent, self.instance = source.data, sent.data, instance.data
+            source[row], instance[row] = senders[newest], state[newest, 0]
+            sent[row], arrived[row] = self._ticks(left[newest]), self._ticks(came[newest])
+        self.source, self.sent, self.arrived, self.instance = source.data, sent.data, arrived.data, instance.data
 
     def _group_by_instance(self, messages: Table) -> None:
         """Tasks of each instance, in the order of the table."""
