@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import re
-import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -16,24 +13,6 @@ from tests.docs.pages import ROOT, blocks, sessions
 
 EXAMPLES = ROOT / "examples"
 PAGE = ROOT / "docs" / "simulating.md"
-
-
-def output(*arguments: str, folder: Path) -> str:
-    done = subprocess.run(
-        [sys.executable, *arguments], cwd=folder, capture_output=True, text=True, timeout=60, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def test_train_and_predict_prints_both_and_what_is_equal(tmp_path: Path) -> None:
-    text = output(str(EXAMPLES / "train_and_predict.py"), folder=tmp_path)
-    rows = dict(re.findall(r"^(\w[\w, ]*?) {2,}(\S+ +\S+ +\S+ %)$", text, flags=re.MULTILINE))
-    assert set(rows) == {"throughput", "utilization, mean", "makespan", "validation accuracy"}
-    equal = re.findall(r"^equal in both: (.+?), ", text, flags=re.MULTILINE)
-    assert equal[:4] == ["messages per edge", "bytes per edge", "FLOP in matrix products", "FLOP elsewhere"]
-    assert equal[4:6] == ["updates per node", "initial parameters"]
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_link_bandwidth_finds_the_bound_of_the_links_and_that_of_the_chips() -> None:
