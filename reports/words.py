@@ -101,14 +101,14 @@ def _limit(shown: Shown) -> list[str]:
     said = [f"The critical path, the chain of tasks and waits that the run was as long as, is {_and(named)}"]
     if most is not None:
         first = next(part for part in shown.parts if part.kind == most)
-        share, alone = float(kinds[most]), text.percent(bound(first.share))
-        if share - first.share < 0.02:
+        alone = text.percent(bound([first], shown.parts))
+        if float(kinds[most]) - first.share < 0.02:
             said.append(f"{path.name(shown, first, start=True)} twice as fast would shorten the run by at most {alone}")
         else:
-            together = text.percent(bound(share))
+            together = text.percent(bound([part for part in shown.parts if part.kind == most], shown.parts))
             said.append(f"All {path.ALL[most]} twice as fast would shorten the run by at most {together}, "
                         f"{path.name(shown, first)} alone by at most {alone}")  # fmt: skip
-        said[-1] += f"; {_simulated(shown)} what it would be"
+        said[-1] += f", were all done in the same order; {_simulated(shown)} what it would be"
     busiest = max(float(shown.idle.utilization.max()), float(shown.link_totals.occupied.max(initial=0)) / shown.horizon)
     if busiest < 0.6 and shown.run.workers > 1:
         said.append(

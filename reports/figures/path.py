@@ -36,8 +36,8 @@ FEW_PIECES = 2 * base.BINS
 CAPTION = (
     "The chain of tasks and waits that the run was as long as: each began when the one before it was over. To make "
     "the run shorter, something on this chain has to become faster; the rest of the time of a worker is slack. The "
-    "bars say whose time it was. What has a share s of the path and becomes twice as fast shortens the run by at most "
-    "s / 2, as long as everything happens in the same order; by less, if another chain becomes the longest."
+    "bars say whose time it was. What has a share s of the path and becomes twice as fast shortens the run by about "
+    "s / 2 at most, as long as everything happens in the same order: by less, if another chain becomes the longest."
 )
 COLOURS = dict(zip(KINDS, (
     "var(--busy)", "var(--messaging)", "var(--link)", "var(--admission)", "var(--memory)", "var(--synchronisation)",
@@ -226,7 +226,7 @@ def table(shown: Shown) -> Sheet:
     """Time and share of each resource, and what it could gain."""
     rows = [
         [name(shown, part), KINDS[part.kind], text.number(part.pieces), text.seconds(part.seconds),
-         text.percent(part.share), text.percent(bound(part.share)) if part.kind in FASTER else text.NONE]
+         text.percent(part.share), text.percent(bound([part], shown.parts)) if part.kind in FASTER else text.NONE]
         for part in shown.parts
     ]  # fmt: skip
     header = ("resource", "kind", "pieces", "time", "of the path", "twice as fast: shorter by at most")
@@ -249,8 +249,6 @@ def by_node(shown: Shown) -> Sheet:
         rows.append([
             shown.run.summary["nodes"][node], TASKS[kind], text.number(int(count[row])),
             text.percent(count[row] / everywhere[row]), text.seconds(float(spent[row])), text.percent(share),
-            text.percent(bound(share)),
         ])  # fmt: skip
-    header = ("node", "kind", "tasks on the path", "of all its tasks", "time", "of the path",
-              "twice as fast: shorter by at most")  # fmt: skip
-    return Sheet(header, rows, shown.title("critical path by node"), "llrrrrr")
+    header = ("node", "kind", "tasks on the path", "of all its tasks", "time", "of the path")
+    return Sheet(header, rows, shown.title("critical path by node"), "llrrrr")

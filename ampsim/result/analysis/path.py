@@ -2,8 +2,8 @@
 
 It is walked from the end of the run back to its beginning, from each task to what it had to wait for last:
 
-    task  <-  the task before it on its worker              if the last message it took had been sent by then
-          <-  the last task of the worker that sent it      if it was sent later
+    task  <-  the task before it on its worker              if the last message it took was there by then
+          <-  the last task of the worker that sent it      if the worker had to wait for it
           <-  the last task of its instance                 if that worker only passed it on
           <-  the last task of the instance completed last  if the controller sent it: one that completes lets one in
 
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ampsim.result.analysis.causes import BUSY, CAUSES, DRAINED, LINK, MESSAGING, SYNCHRONISATION
+from ampsim.result.analysis.causes import BUSY, CAUSES, DRAINED, LINK, MEMORY, MESSAGING, SYNCHRONISATION
 from ampsim.result.analysis.idle import Breakdown
 from ampsim.result.analysis.order import NONE, TOOK_NONE, Order
 from ampsim.result.schema import CONTROLLER, Array, Table
@@ -33,7 +33,9 @@ class Waits:
     """What lies between the tasks of a path, cut where the cause changes, in order of time.
 
     ``worker``, or the CONTROLLER, waited from ``begin`` to ``end`` (ticks from the start of the run) for ``cause``.
-    What it waited for came from ``source``: a worker, CONTROLLER, or UNKNOWN.
+    What it waited for came from ``source``: a worker, CONTROLLER, or UNKNOWN. A wait is ``loose`` if the path does not
+    go on to where that came from, as where the controller held it back. Of a loose wait it is not known what would be
+    left of it if something else were faster.
     """
 
     worker: Array
@@ -41,6 +43,7 @@ class Waits:
     end: Array
     cause: Array
     source: Array
+    loose: Array
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ def critical_path(tables: Mapping[str, Table], idle: Breakdown) -> Path:
     """The path of a run whose workers' time by cause is ``idle``. Empty where there is no clock, or no task."""
     if not idle.total or not len(tables["tasks"]["kind"]):
         none = np.zeros(0, np.int64)
-        return Path(none, none, none, Waits(none, none, none, none, none))
+        return Path(none, none, none, Waits(none, none, none, none, none, none.astype(np.bool_)))
     walk = _Walk(Order(tables, idle), idle.total)
     tasks, begins, lengths = np.asarray(walk.tasks, np.int64)[::-1].T
     return Path(tasks, lengths, begins, walk.between(idle))
@@ -78,14 +81,16 @@ def critical_path(tables: Mapping[str, Table], idle: Breakdown) -> Path:
 class _Walk:
     """The way back from the end. ``tasks`` are (task, begin, ticks), last one first.
 
-    ``gaps`` are (worker, begin, end, source) of what lies between; ``passed`` are those in which the worker only passed
-    on what others had sent it. ``held`` are (worker, begin, end, since): from ``since`` to ``end`` the controller kept
-    a message back, and what the worker did from ``begin`` to ``end`` tells why.
+    ``gaps`` are (worker, begin, end, source) of what lies between; ``ways`` are those in which a message was on its
+    way, ``passed`` those in which a worker only passed on what others had sent it. ``held`` are (worker, begin, end,
+    since): from ``since`` to ``end`` the controller kept a message back, and what the worker did from ``begin`` to
+    ``end`` tells why.
     """
 
     def __init__(self, order: Order, total: int) -> None:
         self.tasks: list[tuple[int, int, int]] = []
         self.gaps: list[tuple[int, int, int, int]] = []
+        self.ways: list[tuple[int, int, int, int]] = []
         self.passed: list[tuple[int, int, int, int]] = []
         self.held: list[tuple[int, int, int, int]] = []
         self._order = order
@@ -108,10 +113,12 @@ class _Walk:
         if source == TOOK_NONE and order.slept(worker, free, self._at):
             # The controller had it done, once all was quiet: an update at the end of an epoch.
             return self._controller(task, worker, free)
-        if source == TOOK_NONE or sent <= free:
+        late = order.arrived[task] > free and order.slept(worker, free, self._at)
+        if source == TOOK_NONE or (sent <= free and not late):
             self._gap(worker, free, source if source != TOOK_NONE else UNKNOWN)
             return previous
-        self._gap(worker, sent, source)
+        self._gap(worker, max(free, min(order.arrived[task], self._at)), source)
+        self._gap(worker, sent, source, self.ways)
         return self._controller(task, worker, free) if source == CONTROLLER else self._sender(task, source)
 
     def _controller(self, task: int, worker: int, free: int) -> int:
@@ -154,26 +161,29 @@ class _Walk:
 
     def between(self, idle: Breakdown) -> Waits:
         """What lies between the tasks, by cause."""
-        gaps, passed, held = (np.asarray(x, np.int64).reshape(-1, 4) for x in (self.gaps, self.passed, self.held))
-        worker, begin, end, cause, source = _cut(idle, gaps)
-        cause[cause == BUSY] = MESSAGING
-        through = _cut(idle, passed)
-        own = (through[3] == BUSY) | (through[3] == MESSAGING)
-        through = (*through[:3], np.where(own, MESSAGING, LINK), through[4])
+        gaps, ways, passed, held = (
+            np.asarray(found, np.int64).reshape(-1, 4) for found in (self.gaps, self.ways, self.passed, self.held)
+        )
+        own, under_way, through = (_cut(idle, spans) for spans in (gaps, ways, passed))
+        own[3][own[3] == BUSY] = MESSAGING
+        own[5][:] = ~np.isin(own[3], (MESSAGING, MEMORY, LINK))
+        # Whatever else the worker did or waited for before the message came; but taking it in is the worker's.
+        under_way[3][under_way[3] != MESSAGING] = LINK
+        through[3][:] = np.where(np.isin(through[3], (BUSY, MESSAGING)), MESSAGING, LINK)
         why = idle.within(held[:, :1] * idle.total + held[:, 1:3])[:, :, 0]
         why[:, BUSY] = -1
         controller, unknown = (np.full(len(held), value) for value in (CONTROLLER, UNKNOWN))
-        kept = (controller, held[:, 3], held[:, 2], why.argmax(axis=1), unknown)
-        parts = zip((worker, begin, end, cause, source), through, kept, strict=True)
-        found = [np.concatenate(part) for part in parts]
+        kept = [controller, held[:, 3], held[:, 2], why.argmax(axis=1), unknown, np.ones(len(held), np.bool_)]
+        found = [np.concatenate(part) for part in zip(own, under_way, through, kept, strict=True)]
         # A worker may have nothing left to do in its segment; the run has, or this was not its path.
         found[3][found[3] == DRAINED] = SYNCHRONISATION
         order = np.argsort(found[1], kind="stable")
         return Waits(*(column[order] for column in found))
 
 
-def _cut(idle: Breakdown, spans: Array) -> tuple[Array, Array, Array, Array, Array]:
-    """Spans (worker, begin, end, source) cut where the cause changes: worker, begin, end, cause, source."""
+def _cut(idle: Breakdown, spans: Array) -> list[Array]:
+    """Spans (worker, begin, end, source) cut where the cause changes: the columns of Waits, nothing loose."""
     base = spans[:, 0] * idle.total
     span, cause, begin, end = idle.pieces(base + spans[:, 1], base + spans[:, 2])
-    return spans[span, 0], begin - base[span], end - base[span], cause, spans[span, 3]
+    source, loose = spans[span, 3], np.zeros(len(span), np.bool_)
+    return [spans[span, 0], begin - base[span], end - base[span], cause, source, loose]

@@ -8,15 +8,20 @@
     synchronisation   the controller   nothing is in flight
     input             what is left of the waits: for messages not sent yet
 
-The bound: as long as the same happens in the same order, everything on the path follows what it followed before, so
-the run takes at least as long as the path does with its pieces scaled. A resource with the share s of the path, made f
-times as fast, shortens the run by at most s (1 - 1/f) of its makespan. It shortens it by less when another chain
-becomes the longest, or when a part of the resource's time does not scale.
+The bound. Let every worker do the same tasks in the same order, and let links carry the same parcels in the same
+order. Then each piece of the path still follows the one before it, and the run takes at least as long as the path with
+its pieces scaled. Not so the loose waits (:class:`ampsim.result.analysis.path.Waits`): what began elsewhere may end
+earlier, so they may vanish. Hence, for a resource with the share s of the path, f times as fast, and with loose waits of
+the share w of the path,
+
+    saved / makespan  <=  (s - loose part of s) (1 - 1/f) + w,  and  1 - 1/f
+
+It is less where another chain becomes the longest. It may be more where tasks come in another order or in other groups.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -50,7 +55,7 @@ class Pieces:
     """The path piece by piece, in order of time; together they are the run from its start to its end.
 
     ``begin`` and ``end`` in seconds; ``kind`` in :data:`KINDS`; ``index`` the worker, the link, or NOWHERE; ``worker``
-    the one that worked or waited; ``task`` the row in tasks, or NO_TASK.
+    the one that worked or waited; ``task`` the row in tasks, or NO_TASK; ``loose`` as in Waits.
     """
 
     begin: Array
@@ -59,6 +64,7 @@ class Pieces:
     index: Array
     worker: Array
     task: Array
+    loose: Array
 
     @property
     def length(self) -> Array:
@@ -81,21 +87,27 @@ class Pieces:
 
 
 class Part(NamedTuple):
-    """A resource on the path: its ``kind``, which of that kind, its seconds and share, tasks or pieces."""
+    """A resource on the path: its ``kind``, which of that kind, its seconds and share, tasks or pieces.
+
+    ``loose`` is its loose waits as a share of the path.
+    """
 
     kind: int
     which: int
     seconds: float
     share: float
     pieces: int
+    loose: float
 
 
-def bound(share: float, factor: float = 2.0) -> float:
-    """Share of the makespan saved at most if what has ``share`` of its path is ``factor`` times as fast.
+def bound(some: Sequence[Part], everything: Sequence[Part], factor: float = 2.0) -> float:
+    """Share of the makespan saved at most if the resources ``some`` of a path are ``factor`` times as fast.
 
     That is so while the same happens in the same order.
     """
-    return share * (1.0 - 1.0 / factor)
+    tied = sum(part.share - part.loose for part in some)
+    faster = 1.0 - 1.0 / factor  # what it would be if all were faster
+    return min(faster, tied * faster + sum(part.loose for part in everything))
 
 
 def pieces(tables: Mapping[str, Table], idle: Breakdown, path: Path) -> Pieces:
@@ -120,6 +132,7 @@ def pieces(tables: Mapping[str, Table], idle: Breakdown, path: Path) -> Pieces:
         (worker, np.where(kind == MESSAGES, waits.worker[rest], NOWHERE), link),
         (worker, waits.worker[rest], waits.worker[links][wait]),
         (path.tasks, np.full(len(rest), NO_TASK), np.full(len(wait), NO_TASK)),
+        (np.zeros(tasks, np.bool_), waits.loose[rest], waits.loose[links][wait]),
     )
     found = [np.concatenate(column) for column in columns]
     order = np.argsort(found[0], kind="stable")
@@ -132,9 +145,12 @@ def parts(found: Pieces) -> list[Part]:
     span = int(found.index.max(initial=0)) + 2
     keys, place = np.unique(found.kind * span + found.index + 1, return_inverse=True)
     seconds, count = np.bincount(place, found.length, len(keys)), np.bincount(place, minlength=len(keys))
+    loose = np.bincount(place, found.length * found.loose, len(keys)) / total
     rows = [
-        Part(key // span, key % span - 1, spent, spent / total, number)
-        for key, spent, number in zip(keys.tolist(), seconds.tolist(), count.tolist(), strict=True)
+        Part(key // span, key % span - 1, spent, spent / total, number, away)
+        for key, spent, number, away in zip(
+            keys.tolist(), seconds.tolist(), count.tolist(), loose.tolist(), strict=True
+        )
         if spent > 0
     ]
     return sorted(rows, key=lambda part: -part.seconds)
