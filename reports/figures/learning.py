@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from ampsim.reports import base, text
 from ampsim.reports.model import Key, Plot, Section, Sheet, Shown, View
 from ampsim.result.analysis.learning import Curve, Validations, epochs_of, training_curve, validations
+from ampsim.result.table import rows as rows_of
 
 MOST_POINTS = 600
 CAPTION = (
@@ -37,11 +39,12 @@ def plot(runs: Sequence[Shown], quantity: str) -> Plot:
     figure = base.frame(300, title, "loss" if quantity == "loss" else "accuracy (%)")
     traces: dict[Shown, list[int]] = {shown: [] for shown in runs}
     factor = 1.0 if quantity == "loss" else 100.0
+    curves = [(thinned(training_curve(s.run.tables), quantity), validations(s.run.tables)) for s in runs]
     views: list[View] = []
     for axis, words in (("time", title), ("instances", "instances trained on"), ("epochs", "epochs")):
         first = len(figure.data)
-        for number, shown in enumerate(runs):
-            traces[shown] += _lines(figure, shown, (quantity, axis), scale if axis == "time" else 1.0, number)
+        for number, (shown, found) in enumerate(zip(runs, curves, strict=True)):
+            traces[shown] += _lines(figure, shown, found, (quantity, axis, scale if axis == "time" else 1.0), number)
         change = {"xaxis.title.text": words, "xaxis.type": "linear", "xaxis.dtick": None, "xaxis.autorange": True}
         views.append(View(axis.capitalize(), change, tuple(range(first, len(figure.data)))))
     legend = [Key(text.label(shown.label, 60), shown.colour, tuple(traces[shown])) for shown in runs]
@@ -59,12 +62,14 @@ def plot(runs: Sequence[Shown], quantity: str) -> Plot:
         logarithmic = {**views[0].layout, "xaxis.type": "log", "xaxis.dtick": 1}
         views = [View("Logarithmic time", logarithmic, views[0].traces), *views]
     described = f"Lines: {quantity} of {len(runs)} runs in training and validation over time, instances or epochs."
-    return Plot(figure, described, quantity.capitalize(), legend, views)
+    return Plot(figure, described, quantity.capitalize(), legend, views, _smoothed(runs, quantity))
 
 
-def _lines(figure: Any, shown: Shown, what: tuple[str, str], scale: float, number: int) -> list[int]:
+def _lines(
+    figure: Any, shown: Shown, found: tuple[Curve, Validations], what: tuple[str, str, float], number: int
+) -> list[int]:
     """Training and validation of a run against time, instances or epochs; only time is visible at first."""
-    quantity, axis = what
+    quantity, axis, scale = what
     factor, digits = (1.0, ":.4g") if quantity == "loss" else (100.0, ":.2f")
     first, label = len(figure.data), text.label(shown.label, 60)
     styles: tuple[dict[str, Any], ...] = (
@@ -73,11 +78,8 @@ def _lines(figure: Any, shown: Shown, what: tuple[str, str], scale: float, numbe
          "line": {"color": shown.colour, "width": 2.2, "dash": "solid" if number == 0 else "dot"},
          "marker": {"size": 7, "color": shown.colour, "symbol": "circle" if number == 0 else "diamond"}},
     )  # fmt: skip
-    found: tuple[Curve | Validations, ...] = (
-        thinned(training_curve(shown.run.tables)),
-        validations(shown.run.tables),
-    )
-    for curve, name, style in zip(found, ("training", "validation"), styles, strict=True):
+    curves: tuple[Curve | Validations, ...] = found
+    for curve, name, style in zip(curves, ("training", "validation"), styles, strict=True):
         x = curve.time * scale if axis == "time" else curve.instances
         x = epochs_of(shown.run.tables, x) if axis == "epochs" else x
         figure.add_scatter(
@@ -88,13 +90,30 @@ def _lines(figure: Any, shown: Shown, what: tuple[str, str], scale: float, numbe
     return [first, first + 1]
 
 
-def thinned(curve: Curve) -> Curve:
-    """At most :data:`MOST_POINTS` of a curve that is smooth already."""
+def thinned(curve: Curve, quantity: str) -> Curve:
+    """At most :data:`MOST_POINTS` of a curve: its ends, and the lowest and the highest of each stretch."""
     count = len(curve.time)
     if count <= MOST_POINTS:
         return curve
-    kept = np.unique(np.linspace(0, count - 1, MOST_POINTS).round().astype(np.int64))
+    values = np.nan_to_num(getattr(curve, quantity))
+    cuts = np.linspace(0, count, MOST_POINTS // 2).astype(np.int64)
+    stretches = list(pairwise(cuts.tolist()))
+    extremes = [low + int(find(values[low:high])) for low, high in stretches for find in (np.argmin, np.argmax)]
+    kept = np.unique([0, *extremes, count - 1])
     return Curve(curve.time[kept], curve.loss[kept], curve.accuracy[kept], curve.instances[kept])
+
+
+def _smoothed(runs: Sequence[Shown], quantity: str) -> str:
+    """What of the records is drawn, where these are many."""
+    many = [shown for shown in runs if rows_of(shown.run.tables["metrics"]) > MOST_POINTS]
+    if not many:
+        return ""
+    note = "Of the smoothed curve the lowest and the highest point of each stretch are drawn."
+    if quantity == "loss":
+        reach = (shown.run.tables["metrics"]["loss"][shown.run.tables["metrics"]["training"]] for shown in many)
+        spans = [f"from {text.number(float(f.min()))} to {text.number(float(f.max()))}" for f in reach if len(f)]
+        note += f" Single training losses reach {', and '.join(spans)}." if spans else ""
+    return note
 
 
 def table(shown: Shown) -> Sheet:

@@ -9,7 +9,7 @@ import numpy as np
 from ampsim.reports import base, text
 from ampsim.reports.model import Key, Plot, Section, Sheet, Shown
 from ampsim.result.analysis.queues import queue_lengths
-from ampsim.result.analysis.steps import Steps
+from ampsim.result.analysis.steps import Binned
 
 MOST_LINES = 6
 CAPTION = (
@@ -20,22 +20,23 @@ CAPTION = (
 
 def section(runs: Sequence[Shown]) -> Section:
     """Queue lengths of each run over time."""
-    timed = [shown for shown in runs if shown.clocked and len(shown.run.tables["messages"]["task"])]
+    timed = [shown for shown in runs if shown.clocked and shown.run.tables["messages"].rows]
     blocks: list[Plot | Sheet] = []
     sheets: list[Sheet] = []
     for shown in timed:
-        queues = queue_lengths(shown.run.tables, shown.run.workers)
+        edges = base.edges_of(shown.horizon)
+        queues = [queue.binned(edges) for queue in queue_lengths(shown.run.tables, shown.run.workers)]
         blocks.append(plot(shown, queues))
         sheets.append(table(shown, queues))
     return Section("queues", "Queues", CAPTION, [*blocks, *sheets], "No message waited for a measurable time.")
 
 
-def plot(shown: Shown, queues: Sequence[Steps]) -> Plot:
+def plot(shown: Shown, queues: Sequence[Binned]) -> Plot:
     """Lines for few workers, shades for many."""
     edges = base.edges_of(shown.horizon)
     scale, title = base.time_axis(shown.horizon)
-    mean = np.stack([queue.mean(edges) for queue in queues])
-    peak = np.stack([queue.peak(edges) for queue in queues])
+    mean = np.stack([queue.mean for queue in queues])
+    peak = np.stack([queue.peak for queue in queues])
     note = f"Means over bins of {text.seconds(shown.horizon / base.BINS)}"
     if len(queues) > MOST_LINES:
         figure = base.frame(base.rows_height(len(queues)), title)
@@ -62,12 +63,11 @@ def plot(shown: Shown, queues: Sequence[Steps]) -> Plot:
     )
 
 
-def table(shown: Shown, queues: Sequence[Steps]) -> Sheet:
+def table(shown: Shown, queues: Sequence[Binned]) -> Sheet:
     """Mean and longest queue by worker."""
-    whole = np.array([0.0, shown.horizon])
     names = shown.run.summary["worker_names"]
     rows = [
-        [name, text.number(float(queue.mean(whole)[0])), text.number(queue.highest)]
+        [name, text.number(queue.overall), text.number(queue.highest)]
         for name, queue in zip(names, queues, strict=True)
     ]
     return Sheet(("worker", "mean queue", "longest queue"), rows, shown.title("queues (messages)"))

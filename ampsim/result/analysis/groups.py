@@ -56,6 +56,12 @@ class Groups:
         first, last = self._bounds[number : number + 2]
         return range(first, last) if self._order is None else self._order[first:last]
 
+    def places(self, number: int, rows: Array) -> Array:
+        """Where in its group each of some rows of the table stands."""
+        mine = self.rows(number)
+        found: Array = rows - mine.start if isinstance(mine, range) else np.searchsorted(mine, rows)
+        return found
+
     def take(self, number: int, *names: str) -> tuple[Array, ...]:
         """Some columns of a group."""
         first, last = self._bounds[number : number + 2]

@@ -203,7 +203,7 @@ class _Worker:
             "messages": self._messages.table(worker, ("task", "edge", "state", "sent", "arrived")),
         }
         # Tasks are numbered anew.
-        own["messages"]["task"] = np.searchsorted(np.asarray(self._tasks.rows(worker)), own["messages"]["task"])
+        own["messages"]["task"] = self._tasks.places(worker, own["messages"]["task"])
         row, begin, end = _in_order(own["tasks"], self._ticks)
         end = np.maximum.accumulate(end)
         begin = np.clip(begin, np.maximum(_before(end), 0), end)

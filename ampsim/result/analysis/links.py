@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ampsim.result.analysis.groups import Groups
 from ampsim.result.analysis.steps import Steps
 from ampsim.result.schema import Array, Table
+from ampsim.result.table import chunks
 
 
 @dataclass(frozen=True)
@@ -23,16 +25,15 @@ class LinkTotals:
 def link_totals(tables: Mapping[str, Table], links: int) -> LinkTotals:
     """Sums over the whole run."""
     table = tables["links"]
-    nbytes = np.zeros(links, np.int64)
-    np.add.at(nbytes, table["link"], table["bytes"])
-    occupied = np.zeros(links)
-    order = np.argsort(table["link"], kind="stable")
-    bounds = np.searchsorted(table["link"][order], np.arange(links + 1))
-    for link in np.flatnonzero(np.diff(bounds)):
-        part = order[bounds[link] : bounds[link + 1]]
-        steps = Steps.counting(table["start"][part], table["end"][part])
-        occupied[link] = float(np.diff(steps.times) @ (steps.levels[:-1] > 0))
-    return LinkTotals(nbytes, np.bincount(table["link"], minlength=links), occupied)
+    nbytes, parcels, occupied = np.zeros(links, np.int64), np.zeros(links, np.int64), np.zeros(links)
+    each = Groups.by(table, table["link"], links)
+    for link in range(links):
+        start, end, size = each.take(link, "start", "end", "bytes")
+        nbytes[link], parcels[link] = size.sum(), len(size)
+        if len(size):
+            steps = Steps.counting(start, end)
+            occupied[link] = float(np.diff(steps.times) @ (steps.levels[:-1] > 0))
+    return LinkTotals(nbytes, parcels, occupied)
 
 
 def link_load(tables: Mapping[str, Table], links: int, edges: Array) -> Array:
@@ -40,25 +41,26 @@ def link_load(tables: Mapping[str, Table], links: int, edges: Array) -> Array:
 
     The bytes of a parcel are spread evenly over its time on the link; what takes no time falls into one bin.
     """
-    table = tables["links"]
     bins = len(edges) - 1
     width = float(edges[-1] - edges[0]) / bins
-    begin = np.clip((table["start"] - edges[0]) / width, 0, bins)
-    end = np.clip((table["end"] - edges[0]) / width, begin, bins)
-    first = np.minimum(begin.astype(np.int64), bins - 1)
-    last = np.minimum(end.astype(np.int64), bins - 1)
-    rate = table["bytes"] / np.where(last > first, end - begin, 1.0)
-    within = np.where(last == first, table["bytes"], rate * (first + 1 - begin))
-    row = table["link"].astype(np.int64) * bins
-    load = np.bincount(row + first, within, links * bins)
-    wide = last > first
-    load += np.bincount((row + last)[wide], (rate * (end - last))[wide], links * bins)
-    # Whole bins in between: a rate that sets in after the first and ends before the last.
-    far = last > first + 1
-    row = table["link"].astype(np.int64) * (bins + 1)
-    change = np.bincount((row + first + 1)[far], rate[far], links * (bins + 1))
-    change -= np.bincount((row + last)[far], rate[far], links * (bins + 1))
-    change = change.reshape(links, bins + 1)
-    between = np.cumsum(change, axis=1)[:, :-1]
-    between[np.abs(between) < 1e-9 * np.abs(change).max(axis=1, keepdims=True, initial=1.0)] = 0.0  # rounding
+    load, change = np.zeros(links * bins), np.zeros(links * (bins + 1))
+    for link, start, stop, size in chunks(tables["links"], "link", "start", "end", "bytes"):
+        begin = np.clip((start - edges[0]) / width, 0, bins)
+        end = np.clip((stop - edges[0]) / width, begin, bins)
+        first = np.minimum(begin.astype(np.int64), bins - 1)
+        last = np.minimum(end.astype(np.int64), bins - 1)
+        rate = size / np.where(last > first, end - begin, 1.0)
+        within = np.where(last == first, size, rate * (first + 1 - begin))
+        row = link.astype(np.int64) * bins
+        load += np.bincount(row + first, within, links * bins)
+        wide = last > first
+        load += np.bincount((row + last)[wide], (rate * (end - last))[wide], links * bins)
+        # Whole bins in between: a rate that sets in after the first and ends before the last.
+        far = last > first + 1
+        row = link.astype(np.int64) * (bins + 1)
+        change += np.bincount((row + first + 1)[far], rate[far], links * (bins + 1))
+        change -= np.bincount((row + last)[far], rate[far], links * (bins + 1))
+    steps = change.reshape(links, bins + 1)
+    between = np.cumsum(steps, axis=1)[:, :-1]
+    between[np.abs(between) < 1e-9 * np.abs(steps).max(axis=1, keepdims=True, initial=1.0)] = 0.0  # rounding
     return (load.reshape(links, bins) + between) / width

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ampsim.result.analysis.groups import Groups
 from ampsim.result.analysis.steps import Steps
 from ampsim.result.schema import Array, Table
 
@@ -70,17 +71,13 @@ def memory(tables: Mapping[str, Table], workers: int, static: Sequence[Mapping[s
     fixed = np.zeros((workers, len(STATIC)), np.int64)
     for worker, sizes in enumerate(static[:workers]):
         fixed[worker] = [int(sizes.get(name, 0)) for name in STATIC]
-    parts = np.column_stack([table[name] for name in DYNAMIC])
-    order = np.argsort(table["worker"], kind="stable")
-    bounds = np.searchsorted(table["worker"][order], np.arange(workers + 1))
+    each = Groups.of_workers(table, workers)
     levels, peak = [], np.zeros((workers, len(PARTS)), np.int64)
     for worker in range(workers):
-        mine = order[bounds[worker] : bounds[worker + 1]]
-        sums = parts[mine].sum(axis=1)
-        base = int(fixed[worker].sum())
+        time, *parts = each.take(worker, "time", *DYNAMIC)
+        sums, base = np.sum(parts, axis=0), int(fixed[worker].sum())
         # The static parts are there from the beginning, before the first sample.
-        times = np.concatenate(([0.0], table["time"][mine]))
-        levels.append(Steps.sampled(times, np.concatenate(([base], sums + base))))
-        highest = parts[mine[int(np.argmax(sums))]] if len(mine) else np.zeros(len(DYNAMIC), np.int64)
-        peak[worker] = np.concatenate((fixed[worker], highest))
+        levels.append(Steps.sampled(np.append(0.0, time), np.append(base, sums + base)))
+        place = int(np.argmax(sums)) if len(sums) else 0
+        peak[worker] = *fixed[worker], *(part[place] if len(sums) else 0 for part in parts)
     return Memory(levels, peak)

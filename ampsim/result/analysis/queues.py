@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from ampsim.result.analysis.groups import Groups
 from ampsim.result.analysis.steps import Steps
 from ampsim.result.schema import Table
 
 
-def queue_lengths(tables: Mapping[str, Table], workers: int) -> list[Steps]:
-    """Messages waiting at each worker over time."""
-    messages, tasks = tables["messages"], tables["tasks"]
-    worker = tasks["worker"][messages["task"]]
-    start = tasks["start"][messages["task"]]
-    arrived = np.minimum(messages["arrived"], start)
-    order = np.argsort(worker, kind="stable")
-    bounds = np.searchsorted(worker[order], np.arange(workers + 1))
-    parts = [order[bounds[w] : bounds[w + 1]] for w in range(workers)]
-    return [Steps.counting(arrived[part], start[part]) for part in parts]
+def queue_lengths(tables: Mapping[str, Table], workers: int) -> Iterator[Steps]:
+    """Messages waiting at each worker over time, one worker after the other."""
+    tasks = Groups.of_workers(tables["tasks"], workers)
+    messages = Groups.taken(tables, tasks)
+    for worker in range(workers):
+        task, arrived = messages.take(worker, "task", "arrived")
+        (start,) = tasks.take(worker, "start")
+        start = start[tasks.places(worker, task)]
+        yield Steps.counting(np.minimum(arrived, start), start)

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from ampsim.result.schema import Array
+
+
+class Binned(NamedTuple):
+    """A level in bins of time: its ``mean`` and its highest (``peak``) in each, and the same of all together."""
+
+    mean: Array
+    peak: Array
+    overall: float
+    highest: int
 
 
 @dataclass(frozen=True)
@@ -61,6 +71,11 @@ class Steps:
             inside = np.maximum.reduceat(np.append(self.levels, 0), bounds)[::2]
             highest[some] = np.maximum(highest[some], inside)
         return highest
+
+    def binned(self, edges: Array) -> Binned:
+        """What is drawn of it: two numbers a bin, however many steps there are."""
+        whole = edges[[0, -1]]
+        return Binned(self.mean(edges), self.peak(edges), float(self.mean(whole)[0]), self.highest)
 
     @property
     def highest(self) -> int:

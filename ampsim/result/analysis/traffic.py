@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from ampsim.result.analysis.groups import Groups
 from ampsim.result.analysis.steps import Steps
 from ampsim.result.schema import Array, Table
 
@@ -27,18 +28,33 @@ class Arrows:
     bytes: Array
 
 
-def arrows(tables: Mapping[str, Table], workers: int) -> Arrows:
-    """Messages that left their worker, those sent together taken together."""
-    rows, source, destination = _between(tables, workers)
-    messages = tables["messages"]
-    sent, direction = messages["sent"][rows], messages["direction"][rows]
-    pair = source * workers + destination
+def departures(tables: Mapping[str, Table], workers: int) -> Array:
+    """Times (s) at which messages left for another worker, in order."""
+    found = [sent for _, _, (sent,) in _received(tables, workers, "sent")]
+    return np.sort(np.concatenate([np.zeros(0), *found]))
+
+
+def arrows(
+    tables: Mapping[str, Table], workers: int, windows: Sequence[tuple[float, float]] = ((-np.inf, np.inf),)
+) -> Arrows:
+    """Messages that left their worker within one of ``windows`` (s, both ends included).
+
+    Those sent together are taken together.
+    """
+    none, still = np.zeros(0, np.int64), np.zeros(0)
+    parts = [(none, none.astype(np.int8), still, still, none)]
+    for destination, source, columns in _received(tables, workers, "sent", "direction", "arrived", "bytes"):
+        inside = np.zeros(len(source), np.bool_)
+        for low, high in windows:
+            inside |= (columns[0] >= low) & (columns[0] <= high)
+        sent, direction, arrived, size = (column[inside] for column in columns)
+        parts.append((source[inside] * workers + destination, direction, sent, arrived, size))
+    pair, direction, sent, arrived, size = (np.concatenate(column) for column in zip(*parts, strict=True))
     order = np.lexsort((direction, pair, sent))
-    sent, pair, direction = sent[order], pair[order], direction[order]
+    sent, pair, direction, arrived, size = sent[order], pair[order], direction[order], arrived[order], size[order]
     new = np.ones(len(order), np.bool_)
     new[1:] = (sent[1:] != sent[:-1]) | (pair[1:] != pair[:-1]) | (direction[1:] != direction[:-1])
     first = np.flatnonzero(new)
-    arrived, size = messages["arrived"][rows][order], messages["bytes"][rows][order]
     if not len(first):
         return Arrows(pair, pair, direction, sent, arrived, pair, size)
     return Arrows(
@@ -54,10 +70,10 @@ def arrows(tables: Mapping[str, Table], workers: int) -> Arrows:
 
 def matrix(tables: Mapping[str, Table], workers: int) -> Array:
     """Payload bytes from each worker (row) to each other (column): int64 (workers, workers)."""
-    rows, source, destination = _between(tables, workers)
-    found = np.zeros(workers * workers, np.int64)
-    np.add.at(found, source * workers + destination, tables["messages"]["bytes"][rows])
-    return found.reshape(workers, workers)
+    found = np.zeros((workers, workers), np.int64)
+    for destination, source, (size,) in _received(tables, workers, "bytes"):
+        np.add.at(found[:, destination], source, size)
+    return found
 
 
 @dataclass(frozen=True)
@@ -71,25 +87,23 @@ class Way:
 
 def under_way(tables: Mapping[str, Table], workers: int, most: int) -> list[Way]:
     """The ``most`` pairs of workers that kept messages longest under way in sum, the longest first."""
-    rows, source, destination = _between(tables, workers)
-    sent, arrived = tables["messages"]["sent"][rows], tables["messages"]["arrived"][rows]
-    arrived = np.maximum(arrived, sent)
-    pair = source * workers + destination
-    spent = np.bincount(pair, arrived - sent, workers * workers)
-    kept = np.argsort(-spent, kind="stable")[:most]
-    order = np.argsort(pair, kind="stable")
-    bounds = np.searchsorted(pair[order], np.column_stack((kept, kept + 1)))
-    return [
-        Way(found // workers, found % workers, Steps.counting(sent[order[a:b]], arrived[order[a:b]]))
-        for found, (a, b) in zip(kept.tolist(), bounds.tolist(), strict=True)
-        if spent[found] > 0
-    ]
+    spent = np.zeros((workers, workers))
+    for destination, source, (sent, arrived) in _received(tables, workers, "sent", "arrived"):
+        spent[:, destination] = np.bincount(source, np.maximum(arrived - sent, 0.0), workers)
+    kept = [pair for pair in np.argsort(-spent, axis=None, kind="stable")[:most].tolist() if spent.flat[pair] > 0]
+    levels: dict[int, Steps] = {}
+    for destination, source, (sent, arrived) in _received(tables, workers, "sent", "arrived"):
+        for pair in kept:
+            if pair % workers == destination:
+                mine = np.flatnonzero(source == pair // workers)
+                levels[pair] = Steps.counting(sent[mine], np.maximum(arrived, sent)[mine])
+    return [Way(pair // workers, pair % workers, levels[pair]) for pair in kept]
 
 
-def _between(tables: Mapping[str, Table], workers: int) -> tuple[Array, Array, Array]:
-    """Rows of messages that went from one worker to another, with both."""
-    messages = tables["messages"]
-    source = messages["source"].astype(np.int64)
-    destination = tables["tasks"]["worker"][messages["task"]].astype(np.int64)
-    rows = np.flatnonzero((source >= 0) & (source < workers) & (source != destination))
-    return rows, source[rows], destination[rows]
+def _received(tables: Mapping[str, Table], workers: int, *names: str) -> Iterator[tuple[int, Array, tuple[Array, ...]]]:
+    """Of each worker its number, who sent it messages from elsewhere, and columns of these; one worker at a time."""
+    taken = Groups.taken(tables, Groups.of_workers(tables["tasks"], workers))
+    for worker in range(workers):
+        source, *columns = taken.take(worker, "source", *names)
+        rows = np.flatnonzero((source >= 0) & (source < workers) & (source != worker))
+        yield worker, source[rows].astype(np.int64), tuple(column[rows] for column in columns)
