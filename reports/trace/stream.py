@@ -114,7 +114,6 @@ class Stream:
     def _tasks(self, group: str, worker: str, rows: Array) -> Iterator[Block]:
         table = self.run.tables["tasks"]
         rows = rows[self.tasks.kept[rows]]
-        names = [f"{node} {kind}" for node in self._names("nodes") for kind in KINDS]
         lane = lanes(self.tasks.begin[rows], self.tasks.end[rows])
         for number in range(int(lane.max(initial=0)) + 1):
             mine = rows[lane == number]
@@ -123,7 +122,7 @@ class Stream:
                 self.tasks.begin[mine],
                 self.tasks.end[mine],
                 table["node"][mine].astype(np.int64) * len(KINDS) + table["kind"][mine],
-                names,
+                self._kinds,
                 "task",
                 {
                     "task": mine,
@@ -134,6 +133,11 @@ class Stream:
                 },
                 _of(self.arrows.tasks, mine),
             )
+
+    @cached_property
+    def _kinds(self) -> list[str]:
+        """What a task can be called."""
+        return [f"{node} {kind}" for node in self._names("nodes") for kind in KINDS]
 
     @cached_property
     def _instances(self) -> Array:
