@@ -22,7 +22,7 @@ from tests.reports.live.client import PATIENCE, ask, state
 from tests.reports.pages import Page
 from tests.reports.test_page import HOSTILE
 
-pytestmark = pytest.mark.usefixtures("no_leaks")
+pytestmark = pytest.mark.usefixtures("nothing_left")
 
 
 def job(**settings: object) -> Job:

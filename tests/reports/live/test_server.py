@@ -18,7 +18,7 @@ from ampsim.reports.live import server as module
 from ampsim.reports.live.server import MOST, Answer, Server, named
 from tests.reports.live.client import PATIENCE, ask, state
 
-pytestmark = pytest.mark.usefixtures("no_leaks")
+pytestmark = pytest.mark.usefixtures("nothing_left")
 
 
 @pytest.fixture
