@@ -70,26 +70,48 @@ def test_the_gantt_holds_every_task_once_with_its_times() -> None:
     tasks = run.tables["tasks"]
     scale = 1e3 if run.makespan < 1 else 1.0
     found = []
-    for trace in plot.figure.data:
+    drawn = [trace for trace in plot.figure.data if not trace.name.startswith("messages")]
+    for trace in drawn:
         x, y = values(trace, "x").reshape(-1, 4), values(trace, "y").reshape(-1, 4)
         assert np.isnan(x[:, 3]).all()
         assert np.allclose(x[:, 1], (x[:, 0] + x[:, 2]) / 2)
         found += list(zip(y[:, 0], x[:, 0], x[:, 2], strict=True))
     wanted = zip(tasks["worker"], tasks["start"] * scale, tasks["end"] * scale, strict=True)
     assert sorted(found) == sorted(wanted)
-    assert {trace.name for trace in plot.figure.data} == {
+    assert {trace.name for trace in drawn} == {
         f"L{n}, {kind}" for n in (1, 2) for kind in ("forward", "backward", "update")
     }
-    assert plot.note == ""
-    listed = [index for key in plot.legend for index in key.traces]
+    assert "too many" not in plot.note
+    listed = [index for key in plot.legend if not key.off for index in key.traces]
     assert sorted(listed) == sorted([*range(6), *range(6)])
+
+
+def test_messages_are_arrows_that_wait_to_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = make_run(2)
+    (plot,) = plots(gantt.section([one(run)]))
+    keys = [key for key in plot.legend if key.off]
+    assert [key.name for key in keys] == ["messages forward", "messages backward"]
+    traces = [plot.figure.data[key.traces[0]] for key in keys]
+    assert [trace.visible for trace in traces] == [False, False]
+    crossings = len(run.tables["links"]["link"])
+    assert sum(len(trace.x) // 3 for trace in traces) == crossings
+    forward = values(traces[0], "y").reshape(-1, 3)
+    assert (forward[:, 0] == 0).all()
+    assert (forward[:, 1] == 1).all()
+    assert (values(traces[0], "x").reshape(-1, 3)[:, 1] > values(traces[0], "x").reshape(-1, 3)[:, 0]).all()
+    monkeypatch.setattr(gantt, "MOST_ARROWS", 30)
+    (plot,) = plots(gantt.section([one(run)]))
+    drawn = sum(len(plot.figure.data[key.traces[0]].x) // 3 for key in plot.legend if key.off)
+    assert 30 <= drawn < 40
+    assert f"{drawn} of {crossings:,} messages are drawn" in plot.note
 
 
 def test_too_many_tasks_are_drawn_in_three_windows_and_the_note_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gantt, "MOST_TASKS", 30)
+    monkeypatch.setattr(gantt, "MOST_LONGEST", 0)
     run = make_run(2)
     (plot,) = plots(gantt.section([one(run)]))
-    drawn = sum(len(trace.x) // 4 for trace in plot.figure.data)
+    drawn = sum(len(trace.x) // 4 for trace in plot.figure.data if not trace.name.startswith("messages"))
     total = len(run.tables["tasks"]["kind"])
     assert 30 <= drawn < 40
     assert f"{total:,} tasks are too many" in plot.note
@@ -117,13 +139,28 @@ def test_many_workers_become_shades() -> None:
 def test_link_bars_show_occupied_time_and_bytes() -> None:
     run = make_run(2)
     section = links.section([one(run)])
-    _, total = plots(section)
+    _, total, *_ = plots(section)
     crossings = len(run.tables["links"]["link"])
     latency = 1024 * 2.0**-20
     occupied = values(total.figure.data[0], "x").sum() / 100 * run.makespan
     assert occupied <= crossings * latency + 1e-9
-    (sheet,) = sheets(section)
+    sheet, senders = sheets(section)
     assert sum(int(row[2].replace(",", "")) for row in sheet.rows) == crossings
+    assert [row[:2] for row in senders.rows] == [["chip0", "chip1"], ["chip1", "chip0"]]
+
+
+def test_who_sends_to_whom_is_a_square_of_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = make_run(4)
+    *_, ways, square = plots(links.section([one(run)]))
+    assert "on their way" in ways.title
+    found = np.nan_to_num(np.asarray(square.figure.data[0].z, np.float64))
+    assert (found.astype(bool) == (np.abs(np.subtract.outer(np.arange(4), np.arange(4))) == 1)).all()
+    factor = 1e6 if "(MB)" in square.title else 1e3
+    assert np.isclose(found.sum() * factor, run.tables["links"]["bytes"].sum(), rtol=1e-5)
+    monkeypatch.setattr(links, "MOST_PAIRS", 2)
+    *_, square = plots(links.section([one(run)]))
+    assert np.asarray(square.figure.data[0].z).shape == (2, 2)
+    assert "2 neighbouring workers share a row" in square.note
 
 
 def test_a_target_is_a_line_in_the_frame_of_its_own_quantity() -> None:
@@ -140,7 +177,7 @@ def test_learning_curves_of_all_runs_share_a_frame() -> None:
     fast, slow = make_run(latency=16), make_run(compute=8192, backend="runtime")
     section = learning.section(shown([fast, slow]))
     loss, accuracy = plots(section)
-    assert [trace.name for trace in loss.figure.data] == [
+    assert [trace.name for trace in loss.figure.data[:4]] == [
         "simulated on ring, training", "simulated on ring, validation",
         "measured on 2 workers, training", "measured on 2 workers, validation",
     ]  # fmt: skip
@@ -148,21 +185,28 @@ def test_learning_curves_of_all_runs_share_a_frame() -> None:
     last = fast.epochs[-1]
     assert np.isclose(values(loss.figure.data[1], "y")[-1], last["validation_loss"])
     assert np.isclose(values(accuracy.figure.data[1], "y")[-1], 100 * last["validation_accuracy"])
-    assert loss.views == []
+    assert [view.name for view in loss.views] == ["Time", "Instances", "Epochs"]
+    assert [view.traces for view in loss.views] == [(0, 1, 2, 3), (4, 5, 6, 7), (8, 9, 10, 11)]
+    assert [trace.visible for trace in loss.figure.data] == [True] * 4 + [False] * 8
+    assert loss.legend[1].traces == (2, 3, 6, 7, 10, 11)
+    assert values(loss.figure.data[9], "x").tolist() == [1.0, 2.0, 3.0]
+    assert values(loss.figure.data[5], "x").tolist() == [20.0, 40.0, 60.0]
+    assert values(loss.figure.data[4], "x").tolist() == sorted(values(loss.figure.data[4], "x"))
 
 
 def test_runs_of_very_different_length_get_a_logarithmic_axis() -> None:
     loss, _ = plots(learning.section(shown([make_run(compute=64, latency=1), make_run(compute=8192)])))
     assert loss.figure.layout.xaxis.type == "log"
-    assert [view.name for view in loss.views] == ["Logarithmic time", "Linear time"]
+    assert [view.name for view in loss.views] == ["Logarithmic time", "Time", "Instances", "Epochs"]
+    assert loss.views[0].traces == loss.views[1].traces
 
 
 def test_long_curves_are_thinned_but_keep_their_ends() -> None:
     from ampsim.result.analysis.learning import Curve
 
-    long = Curve(np.arange(5000.0), np.arange(5000.0), np.arange(5000.0))
-    thin = learning.thinned(long)
-    assert len(thin.time) == learning.MOST_POINTS
+    long = Curve(*(np.arange(5000.0) for _ in range(4)))
+    thin = learning.thinned(long, "loss")
+    assert learning.MOST_POINTS - 2 <= len(thin.time) <= learning.MOST_POINTS
     assert (thin.time[0], thin.time[-1]) == (0, 4999)
 
 
@@ -190,6 +234,30 @@ def test_memory_starts_at_the_static_parts() -> None:
     assert (parts["parameters"] * factor).tolist() == [48.0, 48.0]
 
 
+def test_memory_of_a_chip_is_that_of_all_its_units_against_its_capacity() -> None:
+    run = make_run(2)
+    each = plots(memory.section([one(run)]))[0]
+    assert [view.name for view in each.views] == ["Up to the highest level", "Up to the capacity"]
+    assert each.figure.layout.annotations[0].text.replace(text.SPACE, " ") == "capacity 1.05 MB"
+    run.summary["chips"] = [{"name": "both", "workers": [0, 1], "capacity": 400}]
+    section = memory.section([one(run)])
+    shared = plots(section)[0]
+    assert [trace.name for trace in shared.figure.data] == ["both"]
+    assert values(shared.figure.data[0], "y").max() > values(each.figure.data[0], "y").max()
+    assert "share its memory" in shared.note
+    chips = sheets(section)[1]
+    assert chips.rows[0][:2] == ["both", "chip0, chip1"]
+    run.summary["chips"], run.summary["capacity"] = None, [None, None]
+    assert "No capacity is known" in plots(memory.section([one(run)]))[0].note
+
+
+def test_memory_of_many_workers_is_a_share_of_the_capacity_where_all_are_known() -> None:
+    run = make_run(8, epochs=1)
+    assert "% of its capacity" in plots(memory.section([one(run)]))[0].title
+    run.summary["capacity"][3] = None
+    assert "(B)" in plots(memory.section([one(run)]))[0].title.replace("kB", "B")
+
+
 def test_a_comparison_names_predicted_measured_and_difference() -> None:
     predicted, measured = make_run(latency=16), make_run(backend="runtime")
     section = comparison.section(shown([predicted, measured]))
@@ -198,7 +266,7 @@ def test_a_comparison_names_predicted_measured_and_difference() -> None:
     assert why.header == ("term", "predicted", "measured", "difference", "of it")
     assert numbers.header == ("quantity", "predicted", "measured", "difference", "relative")
     assert {row[1] for row in facts.rows} == {"✓ equal"}
-    (plot,) = plots(section)
+    plot = plots(section)[0]
     names = list(plot.figure.data[0].y)
     share = values(plot.figure.data[0], "x")[names.index("makespan")]
     assert np.isclose(share, 100 * (predicted.makespan / measured.makespan - 1))
@@ -224,7 +292,7 @@ def test_a_comparison_says_why_and_what_to_know_first() -> None:
 def test_differences_of_orders_of_magnitude_are_ratios() -> None:
     section = comparison.section(shown([make_run(compute=64, latency=1), make_run(backend="runtime")]))
     assert section is not None
-    (plot,) = plots(section)
+    plot = plots(section)[0]
     assert plot.figure.layout.xaxis.type == "log"
     trace = plot.figure.data[0]
     ends = values(trace, "x") + values(trace, "base")

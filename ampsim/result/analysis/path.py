@@ -178,7 +178,21 @@ class _Walk:
         # A worker may have nothing left to do in its segment; the run has, or this was not its path.
         found[3][found[3] == DRAINED] = SYNCHRONISATION
         order = np.argsort(found[1], kind="stable")
-        return Waits(*(column[order] for column in found))
+        return Waits(*_joined([column[order] for column in found]))
+
+
+def _joined(columns: list[Array]) -> list[Array]:
+    """Pieces that follow one another and differ in nothing are one."""
+    worker, begin, end, *rest = columns
+    if not len(begin):
+        return columns
+    new = np.ones(len(begin), np.bool_)
+    new[1:] = begin[1:] != end[:-1]
+    for column in (worker, *rest):
+        new[1:] |= column[1:] != column[:-1]
+    first = np.flatnonzero(new)
+    last = np.append(first[1:], len(begin)) - 1
+    return [worker[first], begin[first], end[last], *(column[first] for column in rest)]
 
 
 def _cut(idle: Breakdown, spans: Array) -> list[Array]:

@@ -9,10 +9,10 @@
     input             what is left of the waits: for messages not sent yet
 
 The bound. Let every worker do the same tasks in the same order, and let links carry the same parcels in the same
-order. Then each piece of the path still follows the one before it, and the run takes at least as long as the path with
-its pieces scaled. Not so the loose waits (:class:`ampsim.result.analysis.path.Waits`): what began elsewhere may end
-earlier, so they may vanish. Hence, for a resource with the share s of the path, f times as fast, and with loose waits of
-the share w of the path,
+order. Then each piece of the path still follows the one before it, and the run takes at least as long as the path
+with its pieces scaled. Not so the loose waits (:class:`ampsim.result.analysis.path.Waits`): what began elsewhere may
+end earlier, so they may vanish. Hence, for a resource with the share s of the path, f times as fast, and with loose
+waits of the share w of the path,
 
     saved / makespan  <=  (s - loose part of s) (1 - 1/f) + w,  and  1 - 1/f
 

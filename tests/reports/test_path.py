@@ -1,0 +1,98 @@
+"""The critical path on the page, and the words about it at the top."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ampsim.reports import text
+from ampsim.reports.figures import path
+from ampsim.reports.model import Plot, Section, Sheet, shown
+from ampsim.reports.words import sentences
+from ampsim.result.run import Run
+from tests.result.synthetic import make_run
+
+
+def parts(section: Section) -> tuple[list[Plot], list[Sheet]]:
+    plots = [block for block in section.blocks if isinstance(block, Plot)]
+    return plots, [block for block in section.blocks if isinstance(block, Sheet)]
+
+
+def drawn(run: Run) -> tuple[list[Plot], list[Sheet]]:
+    return parts(path.section(shown([run])))
+
+
+def values(trace: Any, axis: str) -> np.ndarray[Any, Any]:
+    return np.asarray(getattr(trace, axis), np.float64)
+
+
+def said(run: Run) -> str:
+    return sentences(shown([run]))[1].replace(text.SPACE, " ")
+
+
+def test_bars_and_table_are_the_whole_path() -> None:
+    run = make_run(3)
+    (totals, *_), (table, nodes) = drawn(run)
+    shares = np.concatenate([values(trace, "x") for trace in totals.figure.data])
+    assert shares.sum() == pytest.approx(100.0, abs=0.5)
+    assert shares.max() == pytest.approx(float(table.rows[0][4].split(text.SPACE)[0]), abs=0.05)
+    computing = [float(row[5].split(text.SPACE)[0]) for row in nodes.rows]
+    assert sum(computing) == pytest.approx(shares[:3].sum(), abs=0.5)
+    assert table.rows[0][0] == "computing on chip2"
+
+
+def test_the_staircase_goes_from_the_beginning_to_the_end_without_a_break() -> None:
+    run = make_run(2)
+    (_, lane, *_), _ = drawn(run)
+    stairs = lane.figure.data[0]
+    x = values(stairs, "x").reshape(-1, 2)
+    assert x[0, 0] == 0
+    assert np.allclose(x[1:, 0], x[:-1, 1])
+    scale = 1e3 if run.makespan < 1 else 1.0
+    assert x[-1, 1] == pytest.approx(run.makespan * scale)
+    rows = list(lane.figure.layout.yaxis.ticktext)
+    assert rows[:2] == ["chip0", "chip1"]
+    bars = sum(len(trace.x) // 4 for trace in lane.figure.data[1:])
+    assert bars == len(x)
+
+
+def test_of_a_long_path_the_beginning_the_middle_and_the_end_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(path, "MOST_PIECES", 30)
+    monkeypatch.setattr(path, "FEW_PIECES", 10)
+    (_, lane, areas), _ = drawn(make_run(2))
+    assert "too many to draw" in lane.note
+    assert np.isnan(values(lane.figure.data[0], "x")).sum() == 2
+    total = np.sum([values(trace, "y") for trace in areas.figure.data], axis=0)
+    assert np.allclose(total, 100.0, atol=1e-3)
+
+
+def test_rows_beyond_the_most_share_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(path, "MOST_ROWS", 2)
+    (_, lane, *_), _ = drawn(make_run(4))
+    rows = list(lane.figure.layout.yaxis.ticktext)
+    assert len(rows) == 3
+    assert rows[-1].endswith(" others")
+
+
+def test_the_summary_names_the_limit_its_bound_and_the_command() -> None:
+    words = said(make_run(1))
+    assert "The critical path, the chain of tasks and waits that the run was as long as, is 100.0 % computing." in words
+    assert "Computing on chip0 twice as fast would shorten the run by at most 50.0 %" in words
+    assert "ampsim what-if RUN simulates what it would be" in words
+    assert "ampsim what-if RUN --system FILE" in said(make_run(1, backend="runtime"))
+
+
+def test_where_links_take_longest_they_are_named_together_and_alone() -> None:
+    words = said(make_run(3, mak=1, latency=40960))
+    assert "All links twice as fast would shorten the run by at most" in words
+    assert "link chip" in words
+    assert "alone by at most" in words
+    assert "more instances in flight (max_active_keys) may gain more than any speed" in words
+
+
+def test_two_runs_have_two_paragraphs_each_and_one_that_compares_them() -> None:
+    found = sentences(shown([make_run(2), make_run(2, backend="runtime", latency=64)]))
+    assert len(found) == 5
+    assert found[1].startswith("Simulated on ring: The critical path")
