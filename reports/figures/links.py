@@ -161,10 +161,10 @@ def pairs(shown: Shown, sent: Array) -> Plot:
                         range=[-0.5, len(names) - 0.5], fixedrange=True)  # fmt: skip
     if len(names) <= 8:
         for row, column in zip(*np.nonzero(sent), strict=True):
-            strong = sent[row, column] > 0.55 * sent.max()
+            strong = sent[row, column] > 0.56 * sent.max()
             figure.add_annotation(
                 x=int(column), y=names[row], text=text.number(sent[row, column] / factor), showarrow=False,
-                font={"size": 11, "color": "var(--on-busy)" if strong else base.INK},
+                font={"size": 11, "color": "var(--on-link)" if strong else "var(--on-faint)"},
             )  # fmt: skip
     described = f"Heat map: bytes of messages from each of {shown.run.workers} workers to each other."
     return Plot(figure, described, shown.title(f"who sends to whom: payload from row to column ({unit})"), note=note)

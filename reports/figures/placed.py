@@ -118,7 +118,7 @@ def _box_names(figure: Any, one: Placed, boxes: geometry.Boxes, found: Sequence[
     if not boxes.narrow and one.shown.clocked:
         figure.add_scatter(
             x=(boxes.middle[:, 0] + boxes.half[:, 0] - 7)[~lone], y=y[~lone], mode="text", textposition="middle left",
-            text=[text.percent(float(share)) for share in busy[~lone]], textfont={"size": 11, "color": base.SOFT},
+            text=[text.percent(float(share)) for share in busy[~lone]], textfont={"size": 11, "color": base.INK},
             **_QUIET,
         )  # fmt: skip
 

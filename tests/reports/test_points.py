@@ -9,7 +9,6 @@ import pytest
 from ampsim.reports.grid import Axis, Dot
 from ampsim.reports.points import render_points
 from tests.reports.pages import Page
-from tests.reports.test_browser import CHROMIUM, browse
 from tests.reports.test_page import HOSTILE
 
 AXES = [Axis("throughput", "rows/s", "max"), Axis("workers_used", "", "min")]
@@ -67,13 +66,3 @@ def test_the_page_needs_nothing(tmp_path: Path) -> None:
     page = written(tmp_path)
     asked = [value for _, attributes in page.elements for name, value in attributes.items() if name in ("src", "href")]
     assert all(value is None or value.startswith(("#", "data:")) for value in asked)
-
-
-@pytest.mark.slow
-@pytest.mark.browser
-@pytest.mark.skipif(not CHROMIUM, reason="there is no chromium; apt-get install chromium")
-def test_a_browser_draws_it_in_silence(tmp_path: Path) -> None:
-    render_points(tmp_path / "page.html", "a study", dots(HOSTILE[0]), AXES, FACTS)
-    out, console = browse(tmp_path / "page.html", tmp_path, "--dump-dom")
-    assert console == []
-    assert 'data-ready="4"' in out
