@@ -108,7 +108,7 @@ def _limit(shown: Shown) -> list[str]:
             together = text.percent(bound([part for part in shown.parts if part.kind == most], shown.parts))
             said.append(f"All {path.ALL[most]} twice as fast would shorten the run by at most {together}, "
                         f"{path.name(shown, first)} alone by at most {alone}")  # fmt: skip
-        said[-1] += f", were all done in the same order; {_simulated(shown)} what it would be"
+        said[-1] += f" if all happens in the same order; {_simulated(shown)} what it would be"
     busiest = max(float(shown.idle.utilization.max()), float(shown.link_totals.occupied.max(initial=0)) / shown.horizon)
     if busiest < 0.6 and shown.run.workers > 1:
         said.append(
