@@ -29,6 +29,7 @@ NOT_RUN = {
     "calibrate": "runs every workload for 35 s; a line with a job does the same with one",
     "validate": "a quarter of an hour of a quiet machine; tests/agreement runs the suite's cases",
     "validate --force": "the same",
+    "validate --judge": "reads what such a quarter of an hour has left; tests/studies judges made-up records",
     "data get mnist --from ~/Downloads/mnist": "reads 55 MB that one has to have; tests/workloads reads less",
 }
 """What is shown and not carried out, and why."""
