@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ from ampsim.studies.resources import speed_up
 from tests.result.synthetic import make_run, table
 
 
-def of(tables: dict[str, Table], workers: int, makespan: float) -> Pieces:
+def of(tables: Mapping[str, Table], workers: int, makespan: float) -> Pieces:
     idle = breakdown(tables, workers, makespan)
     return pieces(tables, idle, critical_path(tables, idle))
 
