@@ -113,7 +113,7 @@ def _controller(workers: int, count: int, generator: np.random.Generator) -> dic
     completed = (number + 2 * workers + 1) * PERIOD
     loss = 2.3 / (1 + number / count * 20) + generator.uniform(0, 0.1, count)
     loss[count // 2] = 50.0  # the extreme
-    shared = {"instance": number, "epoch": np.zeros(count, np.int32), "training": np.ones(count, np.bool_)}
+    shared: Table = {"instance": number, "epoch": np.zeros(count, np.int32), "training": np.ones(count, np.bool_)}
     rows = np.full(count, ROWS)
     nodes, edges = np.arange(1, workers + 1, dtype=np.int32), np.arange(workers, dtype=np.int32)
     return {

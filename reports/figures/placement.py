@@ -12,7 +12,7 @@ from ampsim.reports import base, geometry, layout, text
 from ampsim.reports.figures import placed
 from ampsim.reports.model import Key, Plot, Section, Sheet, Shown
 from ampsim.result.analysis.idle import BUSY
-from ampsim.result.analysis.links import LinkTotals, link_totals
+from ampsim.result.analysis.links import LinkTotals
 from ampsim.result.analysis.placement import (
     WORKERS,
     Ground,
@@ -105,7 +105,7 @@ def placed_of(shown: Shown) -> Placed:
     """What there is to draw of a run."""
     run = shown.run
     return Placed(
-        shown, ground(run), link_totals(run.tables, len(run.summary["links"])), owners(run), edge_ends(run),
+        shown, ground(run), shown.link_totals, owners(run), edge_ends(run),
         node_load(run.tables, len(run.summary["nodes"])),
     )  # fmt: skip
 

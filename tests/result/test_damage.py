@@ -16,9 +16,17 @@ import numpy as np
 import pytest
 
 from ampsim.errors import UsageError
+from ampsim.result import loading
 from ampsim.result.folder import FILES
 from ampsim.result.run import Run
 from tests.result.synthetic import make_run
+
+
+@pytest.fixture(autouse=True, params=["in memory", "on disk"])
+def kept(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables that stay on disk are checked as those that do not."""
+    if request.param == "on disk":
+        monkeypatch.setattr(loading, "IN_MEMORY", 0)
 
 
 @pytest.fixture

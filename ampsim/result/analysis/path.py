@@ -164,13 +164,12 @@ class _Walk:
         gaps, ways, passed, held = (
             np.asarray(found, np.int64).reshape(-1, 4) for found in (self.gaps, self.ways, self.passed, self.held)
         )
-        own, under_way, through = (_cut(idle, spans) for spans in (gaps, ways, passed))
+        (own, under_way, through, _), why = _cut(idle, gaps, ways, passed, held)
         own[3][own[3] == BUSY] = MESSAGING
         own[5][:] = ~np.isin(own[3], (MESSAGING, MEMORY, LINK))
         # Whatever else the worker did or waited for before the message came; but taking it in is the worker's.
         under_way[3][under_way[3] != MESSAGING] = LINK
         through[3][:] = np.where(np.isin(through[3], (BUSY, MESSAGING)), MESSAGING, LINK)
-        why = idle.within(held[:, :1] * idle.total + held[:, 1:3])[:, :, 0]
         why[:, BUSY] = -1
         controller, unknown = (np.full(len(held), value) for value in (CONTROLLER, UNKNOWN))
         kept = [controller, held[:, 3], held[:, 2], why.argmax(axis=1), unknown, np.ones(len(held), np.bool_)]
@@ -195,9 +194,20 @@ def _joined(columns: list[Array]) -> list[Array]:
     return [worker[first], begin[first], end[last], *(column[first] for column in rest)]
 
 
-def _cut(idle: Breakdown, spans: Array) -> list[Array]:
-    """Spans (worker, begin, end, source) cut where the cause changes: the columns of Waits, nothing loose."""
+def _cut(idle: Breakdown, *several: Array) -> tuple[list[list[Array]], Array]:
+    """Spans (worker, begin, end, source) cut where the cause changes, and ticks by cause of the last of ``several``.
+
+    The columns of Waits for each of ``several``, nothing loose. All are cut at once, because each look at a large run
+    takes its time.
+    """
+    spans = np.concatenate(several)
     base = spans[:, 0] * idle.total
     span, cause, begin, end = idle.pieces(base + spans[:, 1], base + spans[:, 2])
-    source, loose = spans[span, 3], np.zeros(len(span), np.bool_)
-    return [spans[span, 0], begin - base[span], end - base[span], cause, source, loose]
+    columns = (spans[span, 0], begin - base[span], end - base[span], cause, spans[span, 3], np.zeros(len(span), bool))
+    bounds = np.cumsum([0, *map(len, several)])
+    which = np.searchsorted(bounds, span, "right") - 1
+    found = [[column[which == number] for column in columns] for number in range(len(several))]
+    ticks = np.zeros((len(several[-1]), len(CAUSES)), np.int64)
+    last = which == len(several) - 1
+    np.add.at(ticks, (span[last] - bounds[-2], cause[last]), (end - begin)[last])
+    return found, ticks
