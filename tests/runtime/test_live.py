@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from ampsim.job import Job
 from ampsim.reports.live import Live
 from tests.reports.live.client import PATIENCE, state
 from tests.reports.live.test_live import following, gone
+from tests.runtime.test_backend_faults import Spy
 
 
 def job(epochs: int) -> Job:
@@ -41,23 +44,15 @@ def test_a_run_on_real_workers_is_seen_in_its_middle() -> None:
     assert all(0 < share <= 1 for share in end["run"]["busy"])
 
 
-def test_a_worker_that_dies_is_told_to_the_page_and_nothing_is_left() -> None:
-    import psutil
-
+def test_a_worker_that_dies_is_told_to_the_page_and_nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[Any] = []
     live = Live("mlp", every=0.0)
     page = following(live, told)
+    spy = Spy(monkeypatch, after=10, act=lambda pids: os.kill(pids[1], signal.SIGKILL))
 
     def progress(controller: Controller, now: float) -> None:
         live(controller, now)
-        for child in psutil.Process().children(recursive=True):
-            if (
-                "forkserver" in " ".join(child.cmdline())
-                and child.children() == []
-                and child.ppid() != psutil.Process().pid
-            ):
-                child.kill()
-                return
+        spy.progress(controller, now)
 
     with pytest.raises(WorkerDied), live:
         ampsim.run(job(500), workers=2, progress=progress)
