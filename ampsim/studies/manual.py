@@ -10,6 +10,8 @@ import inspect
 import json
 import re
 from dataclasses import MISSING, fields
+from dataclasses import Field as DataclassField
+from typing import Any
 
 from msgspec.inspect import Field
 
@@ -71,15 +73,15 @@ def _optimizers() -> list[str]:
     return parts
 
 
-def _shown(field: object) -> str:
+def _shown(field: DataclassField[Any]) -> str:
     """The default of a field of a dataclass, as YAML has it."""
-    value, factory = getattr(field, "default", MISSING), getattr(field, "default_factory", MISSING)
-    if value is MISSING and factory is MISSING:
-        return "required"
-    if value is MISSING:
-        made = factory()
+    if field.default_factory is not MISSING:
+        made = field.default_factory()
         return "none" if made == {} else f"`{made}`"
-    return f"`{json.dumps(value) if value is None or isinstance(value, bool) else value}`"
+    if field.default is MISSING:
+        return "required"
+    plain = field.default is None or isinstance(field.default, bool)
+    return f"`{json.dumps(field.default) if plain else field.default}`"
 
 
 def _left_out(field: Field) -> str:
