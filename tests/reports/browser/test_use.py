@@ -277,9 +277,8 @@ def test_what_is_read_out_has_names_and_an_order(report: Path, browser: Browser)
         assert levels[0] == 1
         assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
         for role in ("navigation", "main"):
-            assert found.page.get_by_role(role).count() == 1, role  # type: ignore[arg-type]
-        pictures = found.page.get_by_role("img")
-        assert pictures.count() == found.figures[0]
+            assert found.page.get_by_role(role).count() == 1, role
+        assert found.page.locator(".plot[role=img][aria-label]").count() == found.figures[0]
         tables = found.ask(
             "() => [...document.querySelectorAll('table')].every((one) => one.querySelector('th[scope]'))"
         )

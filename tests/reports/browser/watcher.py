@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, ConsoleMessage, Page, Request
+    from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Request
 
 CHROMIUM = next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), ""
@@ -50,11 +50,15 @@ class Visit:
         self.page.on("console", self._said)
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("request", self._asked)
-        self.page.on("dialog", lambda dialog: (self.windows.append(dialog.message), dialog.dismiss()))
+        self.page.on("dialog", self._opened)
         self.page.on("popup", lambda popup: self.windows.append(popup.url))
 
     def _said(self, message: ConsoleMessage) -> None:
         self.console.append(f"{message.type}: {message.text}")
+
+    def _opened(self, dialog: Dialog) -> None:
+        self.windows.append(dialog.message)
+        dialog.dismiss()
 
     def _asked(self, request: Request) -> None:
         """The page itself is asked for once; what is written into it (data:) goes nowhere."""
@@ -91,7 +95,7 @@ class Visit:
     @property
     def figures(self) -> tuple[int, int]:
         """Places for figures, and those in which something visible has been drawn."""
-        return tuple(self.ask(  # type: ignore[return-value]
+        return tuple(self.ask(
             """() => {
               const plots = [...document.querySelectorAll(".plot")];
               const drawn = plots.filter((plot) => [...plot.querySelectorAll("svg.main-svg")].some(
