@@ -165,23 +165,29 @@ class Unit:
         ready = self.books.hold(start, effects)
         if self.streams.any:
             ready = max(ready, self.streams.run(task, start))
-        self.log.waited(start, ready, MEMORY)
         if self.cores and ready > start:
-            start = ready = yield Idle(ready - start)
+            start = ready = yield from self._idle(start, ready)
+        else:
+            self.log.waited(start, ready, MEMORY)
         held = sum(self.books.resident())
         now = yield ready - start + again + self.cost.chip_time(task.parts, task.messages, held, self._woken)
         self._woken = False
         done = self.books.release(now)
         self.log.task(task, ready, now, self.books.levels["outbox"], self.books.resident(), self.memory.off_level)
         if done > now:
-            self.log.waited(now, done, MEMORY)
-            now = yield Idle(done - now)
+            now = yield from self._idle(now, done)
         later = self.messaging.after(task.parts)
         if later:
             now = yield later
         if effects.parcels or effects.reports:
             now = yield from self._send(effects, now)
         return now
+
+    def _idle(self, now: int, done: int) -> Act:
+        """Wait for off-chip memory, and for a core if others have them all by then."""
+        resumed = yield Idle(done - now)
+        self.log.waited(now, resumed, MEMORY)
+        return resumed
 
     def _receive(self, now: int) -> Act:
         """Take in all that is here, one after the other, and pass on what routing nodes pass on."""
@@ -194,8 +200,7 @@ class Unit:
         effects = self.state.take_effects()
         done = max(self.books.release(now), self.books.hold(now, effects))
         if done > now:
-            self.log.waited(now, done, MEMORY)
-            now = yield Idle(done - now)
+            now = yield from self._idle(now, done)
         if effects.parcels or effects.reports:
             now = yield from self._send(effects, now)
         return now
@@ -230,9 +235,10 @@ class Unit:
             nbytes = size(parcel)
             carried = self.cost.stored(nbytes)
             cost = self.messaging.sending(parcel, carried)
+            begun = now
             if cost:
                 now = yield cost
-            arrival = (worker, now, nbytes, parcel)
+            arrival = (worker, begun, nbytes, parcel)
             simulation.transport.send(worker, destination, carried, simulation.units[destination].arrive, arrival)
         if effects.reports:
             nbytes = simulation.report_bytes(effects)

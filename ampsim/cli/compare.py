@@ -50,10 +50,16 @@ def command(a: Path, b: Path, tolerance: float | None, report_path: Path | None,
     else:
         print_comparison(found, a, b)
     if tolerance is not None:
+        predicted = [row for row in found.rows if row.quantity in PREDICTED]
         outside = [
             f"{row.quantity}: {100 * row.relative:+.1f} %"
-            for row in found.rows
-            if row.quantity in PREDICTED and row.relative is not None and abs(row.relative) * 100 > tolerance
+            for row in predicted
+            if row.relative is not None and abs(row.relative) * 100 > tolerance
+        ]
+        outside += [
+            f"{row.quantity}: only {'A' if row.b is None else 'B'} has one"
+            for row in predicted
+            if (row.a is None) != (row.b is None)
         ]
         outside += [f"{fact.name}: {fact.detail}" for fact in found.agreement if _disagrees(fact.name, fact.equal)]
         if outside:

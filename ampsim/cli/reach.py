@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     "--maks", metavar="N,...",
     help="Instances in flight to train with.  [default: 1, 2, 4 ... to twice what the job has, 8 at least]",
 )  # fmt: skip
-@click.option("--seeds", type=click.IntRange(2, 1000), default=3, show_default=True, help="Trainings of each setting.")
+@click.option("--seeds", type=click.IntRange(2, 1000), help="Trainings of each setting.  [default: 3]")
 @click.option(
     "--curve", "curve_file", type=Path, metavar="FILE", help="Take epochs from this file of -o; nothing is trained."
 )
@@ -51,7 +51,7 @@ def command(
     seed: int | None,
     small: tuple[str, ...],
     maks: str | None,
-    seeds: int,
+    seeds: int | None,
     curve_file: Path | None,
     output: Path | None,
     force: bool,
@@ -66,13 +66,14 @@ def command(
     from ampsim.studies.jobs import load_job
     from ampsim.studies.reach import check_alike, one_epoch, put_together
     from ampsim.studies.staleness_curve import StalenessCurve
-    from ampsim.studies.trials import staleness_curve
+    from ampsim.studies.trials import SEEDS, staleness_curve
 
     where, tried = parse_placement(placement), parse_maks(maks)
     if place and where is not None:
         raise UsageError("units are placed by hand or by name, not both", "--place", "leave out --place or --placement")
-    if curve_file and (small or tried or output):
-        raise UsageError("a curve of a file is not measured again", "--curve", "leave out --small, --maks and -o")
+    if curve_file and (small or tried or output or seeds):
+        do = "leave out --small, --maks, --seeds and -o"
+        raise UsageError("a curve of a file is not measured again", "--curve", do)
     if output:
         check_file(output, force)
     chosen = parse_settings(settings)
@@ -81,7 +82,7 @@ def command(
     curve = StalenessCurve.load(curve_file) if curve_file else None
     check_alike(wanted, curve or (trained if small else None))
     run = one_epoch(wanted, hardware, placement=place or where, workers=workers, say=flags.say)
-    curve = curve or staleness_curve(trained, tried, seeds=seeds, say=flags.say)
+    curve = curve or staleness_curve(trained, tried, seeds=seeds or SEEDS, say=flags.say)
     if output:
         curve.save(output)
     found = put_together(wanted, curve, run)

@@ -51,7 +51,8 @@ def command(
 
     check_report(report)
     chosen = part(load_suite(suite or SHIPPED), only, repeats)
-    folder = output or Path(f"{chosen.name}-validation")
+    some = "-part" if only and not judge else ""
+    folder = output or Path(f"{chosen.name}{some}-validation")
     if judge:
         result = judged(chosen, folder)
     else:

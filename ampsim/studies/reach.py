@@ -96,7 +96,7 @@ def one_epoch(
     say: Callable[[str], object] = str,
 ) -> Run:
     """One epoch of the job in shapes mode, drained for a validation after every tenth, as the curve's trainings are."""
-    every = stretch(job.data.load().training)
+    every = stretch(len(job.data.load().training))
     counted = job.with_training(epochs=1, instances=None, target=None, target_loss=None, validate_every=every)
     run = simulate(counted, system, placement=placement, workers=workers, mode="shapes")
     name = run.config["run"]["system"]["name"]

@@ -44,7 +44,7 @@ def staleness_curve(
     hears of each training. Raises UsageError for a job without a target, or without anything to look for it in.
     """
     data = loaded(job)
-    every = stretch(data.training)
+    every = stretch(len(data.training))
     tried = sorted({min(mak, every) for mak in (_maks(job) if maks is None else maks)})
     counts = sorted(_counts(job) if workers is None else set(workers))
     if seeds < 2 or not tried or not counts:
@@ -63,9 +63,9 @@ def staleness_curve(
     )
 
 
-def stretch(data: Dataset) -> int:
-    """Training instances between two validations, a tenth of an epoch: the target is looked for so often."""
-    return max(1, -(-len(data) // STRETCHES))
+def stretch(instances: int) -> int:
+    """Of an epoch of so many training instances, those between two validations: a tenth."""
+    return max(1, -(-instances // STRETCHES))
 
 
 def settings_of(job: Job) -> Settings:

@@ -21,8 +21,8 @@ from tests.calibrate.known import CORES, RATES, a_part, measured, observed
 FACTORS = st.lists(st.floats(0.5, 2.0), min_size=1, max_size=9)
 
 
-def described(runs: list[Observed], structure: float = 1e-6) -> System:
-    return describe(runs, [("Minibatches", structure)] * len(runs), RATES, CORES)
+def described(runs: list[Observed], structure: float = 1e-6, cores: int = CORES) -> System:
+    return describe(runs, [("Minibatches", structure)] * len(runs), RATES, cores)
 
 
 def one() -> Observed:
@@ -90,13 +90,27 @@ def test_what_more_workers_than_cores_took_longer_comes_out_and_the_spread_is_ke
     (old,), (new,) = before.chips, after.chips
     assert old.cores is not None
     assert new.cores is not None
-    middle, crowded = float(np.median(alone)), float(np.median(shared))
+    crowded = max(1.0, float(np.median(shared)) / float(np.median(alone)))
     assert new.cores.slowdown == old.cores.slowdown
-    assert new.cores.crowded == pytest.approx(max(1.0, crowded / middle))
+    assert new.cores.crowded == pytest.approx(crowded)
     known = after.uncertainty
     assert known is not None
-    left = [ratio / middle for ratio in alone] + [ratio / crowded for ratio in shared]
+    left = [*alone, *(ratio / crowded for ratio in shared)]
+    outside = sum(not known.low - 1e-9 <= ratio <= known.high + 1e-9 for ratio in left)
+    assert outside <= 2 * np.ceil(0.1 * (len(left) - 1))
     assert min(*left, 1) - 1e-9 <= known.low <= 1 <= known.high <= max(*left, 1) + 1e-9
+
+
+def test_what_all_runs_took_longer_is_in_the_interval() -> None:
+    """Every run took a fifth longer than predicted: so will the next, and the interval says so."""
+    known = corrected(plain(), {False: [1.2] * 10, True: [1.32] * 5}).uncertainty
+    assert known is not None
+    assert known.low == 1.0
+    assert known.high == pytest.approx(1.2)
+
+
+def test_twice_as_many_units_as_cores_can_be_simulated_on_a_large_machine() -> None:
+    assert described([one()], cores=80).chips[0].count == 160
 
 
 def test_runs_that_were_all_predicted_right_leave_everything_as_it_was() -> None:

@@ -54,6 +54,17 @@ def test_age_is_said_after_a_month() -> None:
     assert before(OLD + 1.5) == [f"it was measured {OLD + 1} days ago"]
 
 
+def test_a_day_is_a_date_too() -> None:
+    assert stale(with_machine(date=datetime.datetime.now(datetime.UTC).date().isoformat())) == []
+    assert [text.split(" ")[0] for text in stale(with_machine(date="1984-01-24"))] == ["it"]
+
+
+def test_what_is_no_date_is_said() -> None:
+    assert stale(with_machine(date="21 Nov")) == [
+        "nobody can say when it was measured: '21 Nov' is no date such as 2026-11-21"
+    ]
+
+
 def test_all_that_changed_is_said() -> None:
     old = with_machine(cpu="an abacus", cores=97, date="1984-01-24T12:00:00+00:00")
     assert [text.split(" ")[0] for text in stale(old)] == ["cpu", "cores", "it"]

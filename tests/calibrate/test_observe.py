@@ -10,8 +10,8 @@ import pytest
 
 from ampsim.result.run import Run
 from ampsim.result.schema import empty_tables
-from ampsim.studies.calibrate.observe import FEATURES, WARMING, Observed, observe, structure_time
-from tests.calibrate.known import data, jobs, measured
+from ampsim.studies.calibrate.observe import FEATURES, WARMING, Observed, observe
+from tests.calibrate.known import measured
 from tests.result.synthetic import table
 
 CONTROLLER = -1
@@ -120,12 +120,6 @@ def test_ways_are_read_where_the_receiver_waited(seen: Any) -> None:
     assert found.across.tolist() == [[160, 8]]
 
 
-def test_the_controller_knows_of_an_end_after_the_last_task_before_it(seen: Any) -> None:
-    instances = [(0, 0, True, 0, 1, 0.0, 23.0), (1, 0, True, 1, 1, 0.0, 45.0)]
-    found = seen(tasks=[task(0, 0, 20), task(0, 25, 41)], instances=instances)
-    assert sorted(found.up.tolist()) == [3, 4]
-
-
 def test_nothing_is_seen_where_nothing_was_sent(seen: Any) -> None:
     found = seen(tasks=[task(0, 0, 100)], workers=1)
     assert (found.messaging, found.met, len(found.up), len(found.down), found.across.shape) == (0, 0, 0, 0, (0, 2))
@@ -147,8 +141,14 @@ def test_all_time_of_all_workers_is_a_task_messaging_or_a_wait() -> None:
         assert found.together @ np.arange(found.run.workers + 1) == pytest.approx(whole - waited)
 
 
-def test_looking_up_a_structure_takes_some_time() -> None:
-    assert all(structure_time(data(job).training) > 0 for job in jobs())
+def test_the_way_up_is_from_the_last_task_of_the_instance(seen: Any) -> None:
+    """The second instance ends while the report on the first is on its way; it is none of the first one's time."""
+    found = seen(
+        tasks=[task(0, 0, 10), task(0, 10, 14)],
+        messages=[message(0, -1, 0, 0, instance=0), message(1, -1, 10, 10, instance=1)],
+        instances=[(0, 0, True, 0, 1, 0.0, 15.0), (1, 0, True, 1, 1, 0.0, 20.0)],
+    )
+    assert found.up.tolist() == [5.0, 6.0]
 
 
 def test_the_first_quarter_of_the_tasks_is_not_steady() -> None:

@@ -204,6 +204,16 @@ def test_a_comparison_outside_its_tolerance_ends_with_3(ampsim: Ampsim, folder: 
     assert {row["quantity"] for row in json.loads(found.out)["rows"]} >= {"makespan", "throughput"}
 
 
+def test_what_only_one_of_two_has_is_outside_any_tolerance(ampsim: Ampsim, folder: Path) -> None:
+    """One reaches its target, and the other never would: no number says how far they are apart."""
+    reached, missed = ("--set", "training.target=0.01"), ("--set", "training.target=0.9999999")
+    assert ampsim("simulate", "mlp", *SMALL, "-s", "host", "-o", "a", *reached).code == 0
+    assert ampsim("simulate", "mlp", *SMALL, "-s", "host", "-o", "b", *missed).code == 0
+    done = ampsim("compare", "a", "b", "--tolerance", "1000000")
+    assert done.code == 3
+    assert "  - time to target: only A has one" in done.err
+
+
 def test_counts_that_differ_are_outside_any_tolerance(ampsim: Ampsim, folder: Path) -> None:
     assert ampsim("simulate", "mlp", *SMALL, "-s", "host", "-o", "a").code == 0
     assert ampsim("simulate", "mlp", *SMALL, "-s", "host", "-o", "b", "--set", "training.epochs=2").code == 0

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ampsim.result.text import yaml_text
+from ampsim.studies.validate.load import load_suite
 from tests.cli.conftest import Ampsim
 from tests.studies.made_up import SUITE, Machine
 
@@ -78,7 +79,8 @@ def test_some_cases_and_rounds_as_json(ampsim: Ampsim, suite: Path, machine: Mac
     assert (done.code, done.err, machine.runs) == (0, "", 1)
     values = json.loads(done.out)
     assert [case["setting"] for case in values["cases"]] == ["1 worker, mak 2"]
-    assert (values["repeats"], values["folder"], values["complete"]) == (1, "made-up-validation", True)
+    assert (values["repeats"], values["folder"], values["complete"]) == (1, "made-up-part-validation", True)
+    assert len(load_suite("made-up-part-validation/suite.yaml").cases) == 1
 
 
 def test_what_is_wrong_is_told_before_anything_is_measured(ampsim: Ampsim, suite: Path, machine: Machine) -> None:

@@ -74,8 +74,10 @@ def test_this_machine_predicts_itself_within_a_wide_bound(tmp_path: Path) -> Non
     predicted = ampsim.simulate(job, loaded, workers=2)
     # No statement about accuracy, which depends on what else this machine does just now: only that it is no nonsense.
     assert 0.1 < predicted.makespan / run.makespan < 10
-    low, high = predicted.summary["interval"]["makespan"]
-    assert low <= predicted.makespan <= high
+    known = loaded.uncertainty
+    assert known is not None
+    ends = (predicted.makespan * known.low, predicted.makespan * known.high)
+    assert predicted.summary["interval"]["makespan"] == pytest.approx(ends)
     facts = {fact.name: fact.equal for fact in ampsim.compare(predicted, run).agreement}
     assert facts["messages per edge"]
     assert facts["updates per node"]

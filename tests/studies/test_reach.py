@@ -185,7 +185,7 @@ def test_a_curve_needs_some_of_everything(options: dict[str, Any]) -> None:
 
 def test_no_more_instances_are_let_in_than_there_are_between_validations() -> None:
     job = digits(training=500)
-    assert stretch(job.data.load().training) == 1
+    assert stretch(len(job.data.load().training)) == 1
     said: list[str] = []
     found = staleness_curve(job, (1, 4, 16), seeds=2, say=said.append)
     assert {trial.max_active_keys for trial in found.trials} == {1}

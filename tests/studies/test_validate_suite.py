@@ -53,12 +53,16 @@ def test_a_key_is_about_everything_that_an_outcome_depends_on() -> None:
     keys = [first.key(1, about), first.key(2, about), second.key(1, about), first.key(1, ("machine", "newer"))]
     keys.append(first._replace(workers=2).key(1, about))
     keys.append(first._replace(placement={0: 0}).key(1, about))
+    for section in ({"jobs": [{"job": "mlp"}]}, {"seconds": 3.0}):
+        other = changed(calibration=SUITE["calibration"] | section)
+        keys.append(items(suite_of(other))[0].key(1, about))
     assert len(set(keys)) == len(keys)
     assert first.key(1, about) == items(suite_of(SUITE))[0].key(1, about)
 
 
 CASE = SUITE["cases"][0]
 CALIBRATED = {"job": "small", "settings": {"options.width": 8, "training.epochs": 12}}
+IN_FLIGHT = {"job": "small", "settings": {"options.width": 8, "training.max_active_keys": 1}}
 LEARNING = {"job": "small", "settings": {"training.target": 0.5}}
 
 
@@ -67,7 +71,7 @@ LEARNING = {"job": "small", "settings": {"training.target": 0.5}}
     [
         ({"repeat": 5}, "repeat", "unknown field"),
         ({"repeats": 0}, "repeats", ">= 1"),
-        ({"cases": []}, "cases", "length >= 1"),
+        ({"cases": []}, "", "there is no case"),
         ({"tolerances": {"median": -1}}, "tolerances.median", ">= 0"),
         ({"tolerances": {"medium": 1}}, "tolerances.medium", "unknown field"),
         ({"cases": [CASE, {"job": "smal"}]}, "cases[1].job", "no job 'smal'"),
@@ -75,7 +79,8 @@ LEARNING = {"job": "small", "settings": {"training.target": 0.5}}
         ({"cases": [{"job": "small", "placement": {"0": 0}}]}, "cases[0]", "says nothing of unit 1"),
         ({"cases": [{"job": "small", "placement": "auto"}]}, "cases[0].placement", "auto"),
         ({"cases": [CASE, CASE]}, "cases[1]", "there twice"),
-        ({"cases": [CALIBRATED]}, "cases[0]", "very job"),
+        ({"cases": [CALIBRATED]}, "cases[0]", "this very graph and data"),
+        ({"cases": [IN_FLIGHT]}, "cases[0]", "this very graph and data"),
         ({"calibration": {"jobs": [{"job": "mpl"}]}}, "calibration.jobs[0]", "no workload 'mpl'"),
         ({"calibration": {"jobs": []}}, "calibration.jobs", "length >= 1"),
         ({"learning": [{"job": "small", "settings": {"training.target": None}}]}, "learning[0]", "no target"),

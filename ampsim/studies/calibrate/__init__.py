@@ -16,6 +16,7 @@ from ampsim.hw import System
 from ampsim.hw.backend import SimBackend
 from ampsim.job import Job
 from ampsim.result.aside import checked_target, replace_file
+from ampsim.result.load import LIMIT, load_of
 from ampsim.result.provenance import usable_cores
 from ampsim.studies.calibrate.describe import corrected, describe
 from ampsim.studies.calibrate.jobs import default_jobs
@@ -48,12 +49,22 @@ def calibrate(
     most = 2 * cores if workers is None else workers
     limit = min(10.0 * len(given), 35.0) if seconds is None else seconds
     shorts = short_runs(given, cores, most, limit, start_method, say)
+    if (others := _others(shorts)) > LIMIT:
+        say(f"other programs took {100 * others:.0f} % of the cores meanwhile: calibrate again when they are gone")
     say("working out what they say")
     loaded = {id(short.data): short.data for short in shorts}
     structure = {key: structure_time(data.training) for key, data in loaded.items()}
     named = [(type(short.data.training).__name__, structure[id(short.data)]) for short in shorts]
     system = describe([observe(short.run, short.data) for short in shorts], named, rates(), cores)
     return corrected(system, _ratios(shorts, system, cores))
+
+
+def _others(shorts: Sequence[Short]) -> float:
+    """Share of the cores that others and the host took, as far as the runs were long enough to tell."""
+    loads = [load for short in shorts if (load := load_of(short.run)) and load.disturbed is not None]
+    taken = sum(load.seconds * ((load.others or 0.0) + (load.steal or 0.0)) for load in loads)
+    there = sum(load.seconds * (load.cores or 0) for load in loads)
+    return taken / there if there else 0.0
 
 
 def _ratios(shorts: Sequence[Short], system: System, cores: int) -> dict[bool, list[float]]:

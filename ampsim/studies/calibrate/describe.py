@@ -19,7 +19,7 @@ from ampsim.studies.calibrate.machine import machine
 from ampsim.studies.calibrate.observe import Observed, Rates
 from ampsim.studies.calibrate.relative import longer
 
-UNITS = 64  # workers that can be simulated
+UNITS = 64  # workers that can be simulated, or two for each core if that is more
 PREFIX = "core"
 MOSTLY = 0.8  # of the time of a task
 
@@ -52,9 +52,10 @@ def describe(runs: Sequence[Observed], structure: Sequence[tuple[str, float]], r
 
 def _values(rates: Rates, found: Between, cores: int) -> dict[str, Any]:
     now = machine()
+    units = max(UNITS, 2 * cores)
     chips = {
         "prefix": PREFIX,
-        "count": UNITS,
+        "count": units,
         "matmul": rates.matmul,
         "vector": rates.vector,
         "memory_bandwidth": rates.memory,
@@ -66,7 +67,7 @@ def _values(rates: Rates, found: Between, cores: int) -> dict[str, Any]:
     }
     return {
         "name": "host",
-        "description": f"This machine as measured: up to {UNITS} workers share {cores} cores.",
+        "description": f"This machine as measured: up to {units} workers share {cores} cores.",
         "chips": [chips],
         "links": {"bandwidth": "unlimited", "latency": found.latency},
         "topology": {"kind": "full"},
@@ -120,7 +121,7 @@ def _sources(
         "chips[0].parcel_overhead": measured("as software", between_tasks),
         "chips[0].copy_bandwidth": measured("as software", between_tasks),
         "chips[0].cores": measured(f"runs on 1 to {max(run.run.workers for run in runs)} workers", tasks),
-        "chips[0].cores.turn": measured("two processes that spin on one core", 0.0),
+        "chips[0].cores.turn": measured("two processes that spin on one core", rates.spreads[3]),
         "chips[0].matmul": measured("a square product", rates.spreads[0]),
         "chips[0].vector": measured("an elementwise pass", rates.spreads[1]),
         "chips[0].memory_bandwidth": measured("a pass over 64 MiB", rates.spreads[2]),
@@ -134,14 +135,15 @@ def _sources(
 def corrected(system: System, ratios: dict[bool, list[float]]) -> System:
     """With what whole runs took over what was predicted: ``ratios``, by whether there were more workers than cores.
 
-    How much longer such runs took than the others is ``crowded``. Their spread is that of predictions: 80 % of them lie
-    between ``low`` and ``high``.
+    How much longer such runs took than the others is ``crowded``. What is left between runs and predictions, what is
+    off for all as well as the spread, is that of predictions to come: 80 % lie between ``low`` and ``high``.
     """
     values = system.to_dict()
     alone = median(ratios[False]) if ratios[False] else 1.0
     shared = median(ratios[True]) if ratios[True] else alone
-    values["chips"][0]["cores"]["crowded"] = max(1.0, shared / alone)
-    left = [r / alone for r in ratios[False]] + [r / shared for r in ratios[True]]
+    crowded = max(1.0, shared / alone)
+    values["chips"][0]["cores"]["crowded"] = crowded
+    left = [*ratios[False], *(ratio / crowded for ratio in ratios[True])]
     low, high = np.quantile(left, [0.1, 0.9]).tolist()
     values["uncertainty"] = {"level": 0.8, "low": min(low, 1.0), "high": max(high, 1.0)}
     return System.from_dict(values)

@@ -38,7 +38,15 @@ def stale(measured: System) -> list[str]:
     now = machine()
     now |= now["versions"]
     found = [f"{name} was {was} and is {now[name]}" for name, was in then.items() if now.get(name, was) != was]
-    age = datetime.datetime.now(datetime.UTC) - datetime.datetime.fromisoformat(measured.machine.date)
-    if age.days > OLD:
-        found.append(f"it was measured {age.days} days ago")
-    return found
+    return found + _old(measured.machine.date)
+
+
+def _old(date: str) -> list[str]:
+    try:
+        then = datetime.datetime.fromisoformat(date)
+    except ValueError:
+        return [f"nobody can say when it was measured: {date!r} is no date such as 2026-11-21"]
+    if then.tzinfo is None:
+        then = then.replace(tzinfo=datetime.UTC)
+    age = datetime.datetime.now(datetime.UTC) - then
+    return [f"it was measured {age.days} days ago"] if age.days > OLD else []

@@ -57,15 +57,15 @@ class Observed(NamedTuple):
 class Rates(NamedTuple):
     """FLOP/s of a square product and of an elementwise pass, and bytes/s of a pass over memory; of one core.
 
-    ``spreads``: of each of them, the middle half of single measurements over their median. ``turn``: seconds for which
-    a process keeps a core while another waits for it.
+    ``turn``: seconds for which a process keeps a core while another waits for it. ``spreads``: of each of the four, the
+    middle half of single measurements over their median.
     """
 
     matmul: float
     vector: float
     memory: float
-    spreads: tuple[float, float, float] = (0.0, 0.0, 0.0)
     turn: float = 0.0
+    spreads: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
 
 
 def observe(run: Run, data: Data | None = None) -> Observed:
@@ -187,13 +187,13 @@ def _met(run: Run) -> int:
 
 
 def _up(run: Run) -> Array:
-    """From the end of the last task before an instance was complete to the controller's knowing of it."""
-    completed = np.sort(run.tables["instances"]["completed"])
-    ends = np.sort(run.tables["tasks"]["end"])
-    place = np.searchsorted(ends, completed)
-    known = place > 0
-    found: Array = completed[known] - ends[place[known] - 1]
-    return found
+    """From the end of the last task of an instance to the controller's knowing that it is complete."""
+    messages, instances = run.tables["messages"], run.tables["instances"]
+    number = messages["state"][:, 0]
+    last = np.full(int(max(instances["instance"].max(initial=-1), number.max(initial=-1))) + 1, -np.inf)
+    np.maximum.at(last, number, run.tables["tasks"]["end"][messages["task"]])
+    found: Array = instances["completed"] - last[instances["instance"]]
+    return found[np.isfinite(found)]
 
 
 def _down(run: Run) -> Array:
@@ -247,7 +247,8 @@ def rates() -> Rates:
         matmul, first = _time(lambda: a @ a)
     vector, second = _time(lambda: np.maximum(x, 0.25, out=x))
     memory, third = _time(lambda: np.multiply(big, 0.5, out=big))
-    return Rates(2 * 768**3 / matmul, x.size / vector, 2 * big.nbytes / memory, (first, second, third), turn())
+    kept, fourth = turn()
+    return Rates(2 * 768**3 / matmul, x.size / vector, 2 * big.nbytes / memory, kept, (first, second, third, fourth))
 
 
 def _time(call: Callable[[], object]) -> tuple[float, float]:

@@ -22,7 +22,8 @@ _SHORT = {"max_active_keys": "mak", "min_update_frequency": "muf"}
 class Item(NamedTuple):
     """A case ready to be run: ``name`` is the suite's for the job, ``setting`` tells it from others of that job.
 
-    ``placement`` maps units to workers; None is the engine's own, by work.
+    ``placement`` maps units to workers; None is the engine's own, by work. ``calibration`` is what the machine is
+    measured with, as a SHA-256.
     """
 
     kind: Kind
@@ -31,6 +32,7 @@ class Item(NamedTuple):
     job: Job
     workers: int
     placement: dict[int, int] | None
+    calibration: str = ""
 
     @property
     def label(self) -> str:
@@ -39,13 +41,17 @@ class Item(NamedTuple):
 
     def key(self, number: int, about: Any) -> str:
         """SHA-256 over all that the outcome of round ``number`` depends on; ``about``: of machine and program."""
-        known = [self.kind, self.job.hash, self.workers, sorted((self.placement or {}).items()), number, about]
+        placed = sorted((self.placement or {}).items())
+        known = [self.kind, self.job.hash, self.workers, placed, number, about, self.calibration]
         return hashlib.sha256(msgspec.json.encode(known)).hexdigest()
 
 
 def items(suite: Suite) -> list[Item]:
     """Everything of one round, in order. Raises UsageError for what cannot be built."""
-    return [item(suite, kind, case) for kind in KINDS for case in getattr(suite, kind)]
+    asked = suite.calibration
+    known = [[job.hash for job in calibration(suite)], asked.workers, asked.seconds]
+    measured = hashlib.sha256(msgspec.json.encode(known)).hexdigest()
+    return [item(suite, kind, case)._replace(calibration=measured) for kind in KINDS for case in getattr(suite, kind)]
 
 
 def item(suite: Suite, kind: Kind, case: Case) -> Item:

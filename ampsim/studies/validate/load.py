@@ -14,6 +14,7 @@ from ampsim.engine.placement import place
 from ampsim.errors import UsageError
 from ampsim.job import Job
 from ampsim.strict_yaml import Document, Steps, short
+from ampsim.studies.trials import source_of
 from ampsim.studies.validate.items import KINDS, Item, Kind, item, loaded, setting
 from ampsim.studies.validate.suite import Case, Subject, Suite
 
@@ -41,10 +42,12 @@ def part(suite: Suite, only: Sequence[str] = (), repeats: int | None = None) -> 
         label = f"{case.job}, {setting(case)}"
         return not only or any(text in label for text in only)
 
-    kept = {kind: [case for case in getattr(suite, kind) if asked(case)] for kind in KINDS}
+    kept: dict[str, Any] = {kind: [case for case in getattr(suite, kind) if asked(case)] for kind in KINDS}
     if not any(kept.values()):
         known = ", ".join(dict.fromkeys(case.job for kind in KINDS for case in getattr(suite, kind)))
         raise UsageError(f"no case has {' or '.join(map(repr, only))}", "--only", f"jobs of this suite: {known}")
+    left = {case.job for case in kept["cases"]}
+    kept["held_out"] = [name for name in suite.held_out if name in left]
     return msgspec.structs.replace(suite, **kept, repeats=repeats or suite.repeats)
 
 
@@ -53,7 +56,9 @@ def _checked(document: Document, folder: Path) -> Suite:
         raise document.error("a suite is a mapping", (), "it has jobs, calibration and cases; see docs/validation.md")
     suite = _beside(document.convert(Suite), folder)
     calibrated = [_tried(document, subject, i) for i, subject in enumerate(suite.calibration.jobs)]
-    known, names = {job.hash for job in calibrated}, {job.name for job in calibrated}
+    known, names = {source_of(job) for job in calibrated}, {job.name for job in calibrated}
+    if not any(getattr(suite, kind) for kind in KINDS):
+        raise document.error("there is no case", (), f"list some under one of: {', '.join(KINDS)}")
     seen: set[str] = set()
     for kind in KINDS:
         for index, case in enumerate(getattr(suite, kind)):
@@ -61,9 +66,9 @@ def _checked(document: Document, folder: Path) -> Suite:
             found = _built(document, suite, kind, case, steps)
             if found.label in seen:
                 raise document.error(f"{found.name}, {found.setting} is there twice", steps, "keep one of them")
-            if found.job.hash in known:
-                do = "calibrate with another setting: a case has to be new to the prediction"
-                raise document.error("the machine is calibrated with this very job", steps, do)
+            if source_of(found.job) in known:
+                do = "calibrate with other data or sizes: in flight it has had a few anyway"
+                raise document.error("the machine is calibrated with this very graph and data", steps, do)
             if kind == "learning" and found.job.training.target is None and found.job.training.target_loss is None:
                 raise document.error("there is no target to learn to", steps, "set training.target")
             seen.add(found.label)

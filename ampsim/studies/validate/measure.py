@@ -20,6 +20,7 @@ from ampsim.result.provenance import cpu_model, git, system, usable_cores
 from ampsim.result.run import Run
 from ampsim.studies.execute import run, simulate
 from ampsim.studies.lines import Line
+from ampsim.studies.trials import stretch
 from ampsim.studies.validate.items import Item
 
 Backends = tuple[Callable[..., Run], Callable[..., Run]]
@@ -66,20 +67,22 @@ class About(NamedTuple):
 
 def about() -> About:
     """This machine and this program; with a commit, if it is a checkout."""
-    commit = (git() or {}).get("commit")
+    found = git() or {}
+    commit = found.get("commit")
     machine = f"{cpu_model() or 'unknown processor'}, {usable_cores()} cores, {system()}"
-    return About(machine, f"ampsim {__version__}" + (f", commit {commit[:12]}" if commit else ""))
+    changed = " and changes" if commit and found.get("dirty") else ""
+    return About(machine, f"ampsim {__version__}" + (f", commit {commit[:12]}{changed}" if commit else ""))
 
 
 def measure(item: Item, number: int, host: System, here: About, backends: Backends = (run, simulate)) -> Record:
     """Run and simulate ``item`` in round ``number``. Raises nothing but what interrupts: an error is a record too."""
     start = time.perf_counter()
-    measured = predicted = calm = error = None
+    measured = predicted = beside = error = None
     try:
         job = prepared(item, number)
         placed = {"workers": item.workers, "placement": item.placement}
         real = backends[0](job, **placed)
-        measured, calm = side(real), disturbed(real)
+        measured, beside = side(real), disturbed(real)
         del real  # with all its tables; the simulation has its own
         mode = "numeric" if item.kind == "learning" else "shapes"
         predicted = side(backends[1](job, host, mode=mode, **placed))
@@ -93,7 +96,7 @@ def measure(item: Item, number: int, host: System, here: About, backends: Backen
     ended = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     return Record(
         key=item.key(number, here), label=item.label, round=number, measured=measured, predicted=predicted,
-        disturbed=calm, error=error, seconds=time.perf_counter() - start, ended=ended, machine=here.machine,
+        disturbed=beside, error=error, seconds=time.perf_counter() - start, ended=ended, machine=here.machine,
         program=here.program,
     )  # fmt: skip
 
@@ -103,8 +106,7 @@ def prepared(item: Item, number: int) -> Job:
     if item.kind != "learning":
         return item.job
     known = len(item.job.data.load().training)
-    instances = min(known, item.job.training.instances or known)
-    return item.job.with_training(seed=number, validate_every=max(1, instances // 10))
+    return item.job.with_training(seed=number, validate_every=stretch(min(known, item.job.training.instances or known)))
 
 
 def side(of: Run) -> Side:

@@ -95,6 +95,6 @@ class Suite(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     jobs: Annotated[dict[Key, Subject], Meta(min_length=1, max_length=100)]
     calibration: Calibration
     held_out: list[Key] = []
-    cases: Annotated[Cases, Meta(min_length=1)]
+    cases: Cases = []
     memory: Cases = []
     learning: Cases = []
