@@ -51,7 +51,8 @@ def _measure(folder: Path, tasks: int, workers: int) -> dict[str, Any]:
         subprocess.run([*own, "--make", "--tasks", str(tasks), "--workers", str(workers)], check=True)
     page = folder / "report.html"
     began = time.perf_counter()
-    command = [sys.executable, "-m", "ampsim.cli.main", "report", str(folder / "run"), "-o", str(page)]
+    start = "from ampsim.cli.main import main; main()"
+    command = [sys.executable, "-c", start, "report", str(folder / "run"), "-o", str(page)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     _, status, used = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - began

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from ampsim.result.analysis.groups import Groups
-from ampsim.result.analysis.steps import Steps
 from ampsim.result.schema import Array, Table
 from ampsim.result.table import chunks
 
@@ -30,10 +29,16 @@ def link_totals(tables: Mapping[str, Table], links: int) -> LinkTotals:
     for link in range(links):
         start, end, size = each.take(link, "start", "end", "bytes")
         nbytes[link], parcels[link] = size.sum(), len(size)
-        if len(size):
-            steps = Steps.counting(start, end)
-            occupied[link] = float(np.diff(steps.times) @ (steps.levels[:-1] > 0))
+        occupied[link] = _covered(start, end)
     return LinkTotals(nbytes, parcels, occupied)
+
+
+def _covered(start: Array, end: Array) -> float:
+    """Length of the union of intervals."""
+    order = np.argsort(start, kind="stable")
+    reach = np.maximum.accumulate(end[order])
+    before = np.append(-np.inf, reach)[: len(order)]
+    return float(np.maximum(reach - np.maximum(start[order], before), 0.0).sum())
 
 
 def link_load(tables: Mapping[str, Table], links: int, edges: Array) -> Array:
