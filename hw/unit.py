@@ -235,10 +235,9 @@ class Unit:
             nbytes = size(parcel)
             carried = self.cost.stored(nbytes)
             cost = self.messaging.sending(parcel, carried)
-            begun = now
             if cost:
                 now = yield cost
-            arrival = (worker, begun, nbytes, parcel)
+            arrival = (worker, now, nbytes, parcel)
             simulation.transport.send(worker, destination, carried, simulation.units[destination].arrive, arrival)
         if effects.reports:
             nbytes = simulation.report_bytes(effects)

@@ -104,8 +104,10 @@ class WorkerLoop:
         self._send(self.state.take_effects())
 
     def _send(self, effects: Effects) -> None:
-        for destination, parcel in effects.parcels.items():
-            self.endpoint.send(destination, encode(parcel, time.monotonic_ns() - self._began))
+        if effects.parcels:
+            now = time.monotonic_ns() - self._began
+            for destination, parcel in effects.parcels.items():
+                self.endpoint.send(destination, encode(parcel, now))
         if effects.reports:
             self.endpoint.send(self.controller, note("report", [effects.completed, effects.metrics, effects.acks]))
 

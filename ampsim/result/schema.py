@@ -82,7 +82,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
         Column("state", "i8", "", "the state, padded at its end with the smallest int64", 2),
         Column("bytes", "i8", "B", "payload, without headers"),
         Column("source", "i4", "", "worker that sent it; -1: the controller"),
-        Column("sent", "f8", "s", "when the sender began to send it"),
+        Column("sent", "f8", "s", "when the sender let it go"),
         Column("arrived", "f8", "s", "when it was at hand for the worker that took it"),
     ),
     "updates": _columns(
