@@ -6,9 +6,11 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ampsim.result.analysis import idle
 from ampsim.result.analysis.idle import BUSY, CAUSES, breakdown
 from ampsim.result.analysis.segments import ADMITTING, DRAINING, QUIET, phases, segments
 from ampsim.result.schema import Table, empty_tables
@@ -270,6 +272,32 @@ def test_causes_add_up_to_the_whole_whatever_the_tables_hold(rows: dict[str, Any
     _, shares = found.over_time(bins)
     assert (shares >= 0).all()
     assert np.allclose(shares.sum(axis=1), 1.0, rtol=0, atol=1e-12)
+
+
+@given(ROWS, st.integers(1, 4))
+def test_stretches_looked_at_one_by_one_are_the_whole(rows: dict[str, Any], together: int) -> None:
+    """Of tasks that follow one another, as those of backends do."""
+    rows["messages"] = sorted(row for row in rows["messages"] if row[0] < len(rows["tasks"]))
+    rows["tasks"] = one_by_one(rows["tasks"], 3)
+    rows["waits"] = one_by_one(rows["waits"], 2)
+    found = breakdown(tables(**rows), 5, 10.0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(idle, "TOGETHER", together)
+        parts = breakdown(tables(**rows), 5, 10.0)
+        assert max(len(list(parts.of_worker(worker))) for worker in range(5)) > 1 or len(rows["tasks"]) <= 5 * together
+        assert np.array_equal(parts.ticks, found.ticks)
+        assert np.array_equal(parts.over_time(7)[1], found.over_time(7)[1])
+
+
+def one_by_one(rows: list[Any], start: int) -> list[Any]:
+    """Rows by worker and time, none beginning before the one before it has ended."""
+    found: list[Any] = []
+    for row in sorted(rows, key=lambda row: (row[0], row[start])):
+        begin, end = row[start], max(row[start : start + 2])
+        if found and found[-1][0] == row[0]:
+            begin = max(begin, found[-1][start + 1])
+        found.append((*row[:start], begin, max(begin, end), *row[start + 2 :]))
+    return found
 
 
 @given(st.lists(st.tuples(TIME, TIME), max_size=30), st.lists(st.tuples(TIME, TIME), max_size=30))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -62,17 +62,17 @@ class Groups:
         found: Array = rows - mine.start if isinstance(mine, range) else np.searchsorted(mine, rows)
         return found
 
-    def take(self, number: int, *names: str) -> tuple[Array, ...]:
-        """Some columns of a group."""
-        first, last = self._bounds[number : number + 2]
+    def take(self, number: int, *names: str, within: slice = slice(None)) -> tuple[Array, ...]:
+        """Some columns of a group, or of the rows ``within`` it."""
+        start, stop, _ = within.indices(len(self.rows(number)))
+        first, last = self._bounds[number] + start, self._bounds[number] + max(start, stop)
         if self._order is None:
             return tuple(part(self._table, name, first, last) for name in names)
         return tuple(self._whole(name)[self._order[first:last]] for name in names)
 
-    def table(self, number: int, names: Iterable[str]) -> dict[str, Array]:
+    def table(self, number: int, names: Sequence[str], within: slice = slice(None)) -> dict[str, Array]:
         """The same as a table."""
-        names = tuple(names)
-        return dict(zip(names, self.take(number, *names), strict=True))
+        return dict(zip(names, self.take(number, *names, within=within), strict=True))
 
     def _whole(self, name: str) -> Array:
         """A column of which each group has rows all over it: read once, and kept as long as the groups are."""

@@ -9,9 +9,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -20,17 +21,22 @@ from ampsim.result.analysis.causes import BUSY, CAUSES, MESSAGING
 from ampsim.result.analysis.groups import Groups
 from ampsim.result.analysis.segments import segments
 from ampsim.result.analysis.waiting import Tasks, Waits, explained
-from ampsim.result.schema import Array, Table
+from ampsim.result.schema import KINDS, Array, Table
 from ampsim.result.table import chunks, rows
 
 __all__ = ["BUSY", "CAUSES", "Breakdown", "breakdown"]
 
+
+_UPDATE = KINDS.index("update")
 
 BINS = 240
 """Bins of time that are added up together with the whole, because reports show so many."""
 
 KEPT = 1 << 20
 """Rows of tasks and waits up to which intervals are kept; those of longer runs are found again when asked for."""
+
+TOGETHER = 1 << 18
+"""Tasks of a worker that are looked at together, where they and its waits stand in order of time."""
 
 Parts = tuple[tuple[Array, Array], ...]
 """Of each cause the begins and lengths of its intervals, disjoint and in order."""
@@ -42,22 +48,25 @@ class Breakdown:
 
     ``horizon`` (s) is the makespan, or the end of the last task if that is later; it has ``total`` ticks. Worker w
     owns the ticks from ``w * total``. ``of_worker`` finds the intervals of a worker, in ticks from the start of the
-    run: workers are looked at one by one, so that one of them has to fit into memory. Without a clock ``horizon`` is 0
-    and all shares are 0.
+    run, one stretch of time after the other, so that no more than one has to fit into memory. Without a clock
+    ``horizon`` is 0 and all shares are 0.
     """
 
     workers: int
     horizon: float
     total: int
-    of_worker: Callable[[int], Parts]
+    of_worker: Callable[[int], Iterable[Parts]]
 
     @property
     def parts(self) -> Parts:
         """The intervals of all workers at once, each in the ticks that its worker owns."""
-        each = [[(begins + w * self.total, lengths) for begins, lengths in self.of_worker(w)] for w in self._all]
-        none = [(np.zeros(0, np.int64), np.zeros(0, np.int64))]
-        columns = [[found[cause] for found in each] or none for cause in range(len(CAUSES))]
-        return tuple((np.concatenate([b for b, _ in part]), np.concatenate([n for _, n in part])) for part in columns)
+        none = (np.zeros(0, np.int64), np.zeros(0, np.int64))
+        found = [[none] for _ in CAUSES]
+        for worker in self._all:
+            for parts in self.of_worker(worker):
+                for cause, (begins, lengths) in enumerate(parts):
+                    found[cause].append((begins + worker * self.total, lengths))
+        return tuple((np.concatenate([b for b, _ in each]), np.concatenate([n for _, n in each])) for each in found)
 
     @cached_property
     def ticks(self) -> Array:
@@ -96,8 +105,9 @@ class Breakdown:
         found = np.zeros((len(points), len(CAUSES), points.shape[1] - 1), np.int64)
         for worker, mine in self._owned(points[:, 0]):
             inside = points[mine] - worker * self.total
-            for cause, part in enumerate(self.of_worker(worker)):
-                found[mine, cause] = np.diff(_covered(*part, inside), axis=1)
+            for parts in self.of_worker(worker):
+                for cause, part in enumerate(parts):
+                    found[mine, cause] += np.diff(_covered(*part, inside), axis=1)
         return found
 
     def pieces(self, begin: Array, end: Array) -> tuple[Array, Array, Array, Array]:
@@ -108,9 +118,10 @@ class Breakdown:
         found = [(np.zeros(0, np.int64),) * 4]
         for worker, mine in self._owned(begin):
             base = worker * self.total
-            for cause, part in enumerate(self.of_worker(worker)):
-                span, left, right = _overlaps(*part, begin[mine] - base, end[mine] - base)
-                found.append((mine[span], np.full(len(span), cause), left + base, right + base))
+            for parts in self.of_worker(worker):
+                for cause, part in enumerate(parts):
+                    span, left, right = _overlaps(*part, begin[mine] - base, end[mine] - base)
+                    found.append((mine[span], np.full(len(span), cause), left + base, right + base))
         span, causes, left, right = (np.concatenate(column) for column in zip(*found, strict=True))
         return span, causes, left, right
 
@@ -129,8 +140,9 @@ class Breakdown:
         """Ticks of each worker and cause in each of so many bins."""
         found = np.zeros((self.workers, len(CAUSES), bins), np.int64)
         for worker in self._all:
-            for cause, part in enumerate(self.of_worker(worker)):
-                found[worker, cause] = np.diff(_covered(*part, self._edges(bins)))
+            for parts in self.of_worker(worker):
+                for cause, part in enumerate(parts):
+                    found[worker, cause] += np.diff(_covered(*part, self._edges(bins)))
         return found
 
     def _owned(self, ticks: Array) -> Iterator[tuple[int, Array]]:
@@ -171,11 +183,11 @@ def breakdown(tables: Mapping[str, Table], workers: int, makespan: float = 0.0) 
     horizon = max(makespan, max(last, default=0.0))
     if horizon <= 0:
         none = np.zeros(0, np.int64)
-        return Breakdown(workers, 0.0, 0, lambda _: ((none, none),) * len(CAUSES))
+        return Breakdown(workers, 0.0, 0, lambda _: [((none, none),) * len(CAUSES)])
     total = 1 << min(52, 61 - workers.bit_length())
     find = _Worker(tables, workers, horizon, total)
     kept = rows(tables["tasks"]) + rows(tables["waits"]) <= KEPT
-    return Breakdown(workers, horizon, total, cache(find) if kept else find)
+    return Breakdown(workers, horizon, total, cache(lambda worker: list(find(worker))) if kept else find)
 
 
 class _Worker:
@@ -194,22 +206,49 @@ class _Worker:
         found: Array = np.rint(np.clip(seconds / self._horizon, 0.0, 1.0) * self._total).astype(np.int64)
         return found
 
-    def __call__(self, worker: int) -> Parts:
-        own: dict[str, Table] = {
+    def __call__(self, worker: int) -> Iterator[Parts]:
+        kind, start, end = self._tasks.take(worker, "kind", "start", "end")
+        begin, end = self._ticks(start), self._ticks(end)
+        (wait,) = (self._ticks(column) for column in self._waits.take(worker, "start"))
+        (message,) = self._messages.take(worker, "task")
+        message = self._tasks.places(worker, message)
+        count, cuts, updates = len(kind), [0, len(kind)], np.cumsum(kind == _UPDATE, dtype=np.int32)
+        known = count and updates[-1] == len(self._updates.rows(worker))
+        # As backends write them: one task after the other.
+        in_turn = (end >= begin).all() and (begin[1:] >= end[:-1]).all()
+        if in_turn and _ascending(wait) and _ascending(message):
+            cuts = [*range(0, max(count, 1), TOGETHER), count]
+        for first, last in pairwise(cuts):
+            # Behind the last task stands the next one that is work on an instance, before the first one its neighbour.
+            following = np.flatnonzero(kind[last:] < _UPDATE)
+            low, high = max(first - 1, 0), last + int(following[0]) + 1 if len(following) else count
+            behind, ahead = (int(updates[place - 1]) if place and known else 0 for place in (low, high))
+            waits = np.searchsorted(
+                wait, [begin[first - 1] if first else 0, begin[last - 1] if last < count else 1 << 62]
+            )
+            taken = np.searchsorted(message, [low, high]) if len(cuts) > 2 else [0, len(message)]
+            own = self._own(worker, slice(low, high), slice(*waits), slice(*taken), slice(behind, ahead))
+            own["messages"]["task"] = message[slice(*taken)] - low  # tasks are numbered anew
+            stretch = int(end[first - 1]) if first else 0, int(end[last - 1]) if last < count else self._total
+            yield self._stretch(own, slice(first - low, last - low), stretch)
+
+    def _own(self, worker: int, tasks: slice, waits: slice, messages: slice, updates: slice) -> dict[str, Table]:
+        """Tables of a stretch of a worker."""
+        return {
             **self._shared,
-            "tasks": self._tasks.table(worker, ("kind", "start", "end")),
-            "waits": self._waits.table(worker, ("kind", "start", "end")),
-            "updates": self._updates.table(worker, ("instance",)),
-            "messages": self._messages.table(worker, ("task", "edge", "state", "sent", "arrived")),
+            "tasks": self._tasks.table(worker, ("kind", "start", "end"), tasks),
+            "waits": self._waits.table(worker, ("kind", "start", "end"), waits),
+            "updates": self._updates.table(worker, ("instance",), updates),
+            "messages": self._messages.table(worker, ("edge", "state", "sent", "arrived"), messages),
         }
-        # Tasks are numbered anew.
-        own["messages"]["task"] = self._tasks.places(worker, own["messages"]["task"])
+
+    def _stretch(self, own: Mapping[str, Table], inside: slice, stretch: tuple[int, int]) -> Parts:
+        """Intervals of the tasks ``inside`` a stretch of time (ticks), and of what lies between them."""
         row, begin, end = _in_order(own["tasks"], self._ticks)
         end = np.maximum.accumulate(end)
         begin = np.clip(begin, np.maximum(_before(end), 0), end)
-        tasks = Rows(row, begin, end)
-        causes = [(np.full(len(row), BUSY), begin, end), self._explained(own, tasks)]
-        return _parts(causes, self._total)
+        busy = np.full(len(row), BUSY)[inside], begin[inside], end[inside]
+        return _parts([busy, self._explained(own, Rows(row, begin, end))], *stretch)
 
     def _explained(self, own: Mapping[str, Table], tasks: Rows) -> tuple[Array, Array, Array]:
         """Cause, begin and end of all pieces of waits that lie outside tasks."""
@@ -242,13 +281,17 @@ def _before(ends: Array) -> Array:
     return np.concatenate(([0], np.maximum.accumulate(ends)[:-1]))[: len(ends)]
 
 
-def _parts(found: list[tuple[Array, Array, Array]], total: int) -> Parts:
-    """Begins and lengths by cause, of disjoint (cause, begin, end); what is left of ``total`` is messaging."""
+def _ascending(values: Array) -> bool:
+    return bool((values[1:] >= values[:-1]).all())
+
+
+def _parts(found: list[tuple[Array, Array, Array]], first: int, last: int) -> Parts:
+    """Begins and lengths by cause, of disjoint (cause, begin, end); what is left of the stretch is messaging."""
     cause, begin, end = (np.concatenate(column) for column in zip(*found, strict=True))
     kept = (end > begin) & (cause != MESSAGING)
     order = np.flatnonzero(kept)[np.argsort(begin[kept], kind="stable")]
     cause, begin, end = cause[order], begin[order], end[order]
     parts = [(begin[cause == number], (end - begin)[cause == number]) for number in range(len(CAUSES))]
-    free = np.concatenate(([0], end))
-    parts[MESSAGING] = (free, np.append(begin, total) - free)
+    free = np.concatenate(([first], end))
+    parts[MESSAGING] = (free, np.append(begin, last) - free)
     return tuple(parts)

@@ -14,6 +14,7 @@ the path makes the run shorter, until another path is longer; one that is not on
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -74,7 +75,7 @@ def critical_path(tables: Mapping[str, Table], idle: Breakdown) -> Path:
         none = np.zeros(0, np.int64)
         return Path(none, none, none, Waits(none, none, none, none, none, none.astype(np.bool_)))
     walk = _Walk(Order(tables, idle), idle.total)
-    tasks, begins, lengths = np.asarray(walk.tasks, np.int64)[::-1].T
+    tasks, begins, lengths = _rows(walk.tasks, 3)[::-1].T
     return Path(tasks, lengths, begins, walk.between(idle))
 
 
@@ -88,18 +89,15 @@ class _Walk:
     """
 
     def __init__(self, order: Order, total: int) -> None:
-        self.tasks: list[tuple[int, int, int]] = []
-        self.gaps: list[tuple[int, int, int, int]] = []
-        self.ways: list[tuple[int, int, int, int]] = []
-        self.passed: list[tuple[int, int, int, int]] = []
-        self.held: list[tuple[int, int, int, int]] = []
+        # Numbers behind one another: a path may have millions of tasks, and tuples are objects.
+        self.tasks, self.gaps, self.ways, self.passed, self.held = (array("q") for _ in range(5))
         self._order = order
         self._at = total  # all that comes after is accounted for
         task = order.last
         self._gap(order.worker[task], order.end[task])
         while task != NONE:
             began = min(order.start[task], self._at)
-            self.tasks.append((task, began, self._at - began))
+            self.tasks.extend((task, began, self._at - began))
             self._at = began
             task = self._back(task)
         del self._order  # what comes next needs the memory
@@ -126,7 +124,7 @@ class _Walk:
         other = self._order.of_completed(task, self._at)
         since = self._end(other)
         if since < self._at:
-            self.held.append((worker, max(free, since), self._at, since))
+            self.held.extend((worker, max(free, since), self._at, since))
             self._at = since
         return other
 
@@ -152,18 +150,14 @@ class _Walk:
     def _end(self, task: int) -> int:
         return self._order.end[task] if task != NONE else 0
 
-    def _gap(
-        self, worker: int, begin: int, source: int = UNKNOWN, kind: list[tuple[int, int, int, int]] | None = None
-    ) -> None:
+    def _gap(self, worker: int, begin: int, source: int = UNKNOWN, kind: array[int] | None = None) -> None:
         if begin < self._at:
-            (self.gaps if kind is None else kind).append((worker, begin, self._at, source))
+            (self.gaps if kind is None else kind).extend((worker, begin, self._at, source))
             self._at = begin
 
     def between(self, idle: Breakdown) -> Waits:
         """What lies between the tasks, by cause."""
-        gaps, ways, passed, held = (
-            np.asarray(found, np.int64).reshape(-1, 4) for found in (self.gaps, self.ways, self.passed, self.held)
-        )
+        gaps, ways, passed, held = (_rows(found, 4) for found in (self.gaps, self.ways, self.passed, self.held))
         (own, under_way, through, _), why = _cut(idle, gaps, ways, passed, held)
         own[3][own[3] == BUSY] = MESSAGING
         own[5][:] = ~np.isin(own[3], (MESSAGING, MEMORY, LINK))
@@ -178,6 +172,10 @@ class _Walk:
         found[3][found[3] == DRAINED] = SYNCHRONISATION
         order = np.argsort(found[1], kind="stable")
         return Waits(*_joined([column[order] for column in found]))
+
+
+def _rows(numbers: array[int], width: int) -> Array:
+    return np.asarray(numbers, np.int64).reshape(-1, width)
 
 
 def _joined(columns: list[Array]) -> list[Array]:
