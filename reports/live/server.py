@@ -21,7 +21,7 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -30,7 +30,9 @@ from ampsim.errors import RunError
 
 HOSTS = ("127.0.0.1", "::1")
 NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
-PATIENCE = 5.0  # seconds a client may take over a request, or over taking an answer
+PATIENCE = 5.0  # seconds a client may be silent within a request, or take over a piece of an answer
+PIECE = 1 << 16  # bytes
+LONGEST = 60.0  # seconds that the end waits for who is taking the report, over a slow line
 HELD = 20.0  # seconds a request for news is held at most
 MOST = 32  # connections at a time; a page needs two
 RECENT = 3.0  # seconds within which a page has to have asked to count as open
@@ -47,12 +49,22 @@ class Answer:
 
 @dataclass
 class Reader:
-    """An open page: when it last asked, whether it waits, whether it knows of the end and has the report."""
+    """An open page: when it last asked, whether it waits, whether it knows of the end, takes or has the report."""
 
     asked: float
     waits: bool = True
     told: bool = False
+    takes: bool = False
     fetched: bool = False
+
+
+@dataclass
+class Connection:
+    """One that is open; of a ``stranger`` until the token was given, ``dropped`` to make room for another."""
+
+    socket: socket.socket
+    stranger: bool = True
+    dropped: bool = False
 
 
 State = Callable[[], bytes]
@@ -74,7 +86,7 @@ class Server(http.server.HTTPServer):
         self.version = 0
         self.over = False
         self._pages: dict[str, Reader] = {}
-        self._open: dict[threading.Thread, socket.socket] = {}
+        self._open: dict[threading.Thread, Connection] = {}
         self._lock = threading.Lock()
         self._bind()
         self._thread = threading.Thread(target=self._serve, name="live page", daemon=True)
@@ -125,38 +137,63 @@ class Server(http.server.HTTPServer):
                 del self._pages[next(iter(self._pages))]
             self.news.wait_for(lambda: self.version > seen or self.over, HELD)
 
-    def answered(self, page: str, *, over: bool = False, report: bool = False) -> None:
-        """A page has got what it asked for: ``over``, that the run has ended; ``report``, the report."""
+    def answered(self, page: str, *, over: bool = False) -> None:
+        """A page has got what it asked for: ``over``, that the run has ended."""
         with self.news:
             if reader := self._pages.get(page):
                 reader.asked, reader.waits = time.monotonic(), False
                 reader.told |= over
-                reader.fetched |= report
             self.news.notify_all()
 
+    @contextlib.contextmanager
+    def taking(self, page: str) -> Iterator[None]:
+        """Inside, a page is taking the report; it has it when this ends well."""
+        reader = self._pages.get(page, Reader(0.0))
+        reader.takes = True
+        try:
+            yield
+            reader.fetched = True
+        finally:
+            with self.news:
+                reader.asked, reader.takes = time.monotonic(), False
+                self.news.notify_all()
+
     def linger(self, seconds: float, *, report: bool) -> None:
-        """Wait until every open page knows of the end, and has got the report if there is one; not for long."""
+        """Wait until every open page knows of the end, and has got the report if there is one; not for long.
+
+        Who is at the report by then gets it whole, within :data:`LONGEST`.
+        """
 
         def done() -> bool:
             now = time.monotonic()
-            pages = [page for page in self._pages.values() if page.waits or now - page.asked < RECENT]
+            pages = [page for page in self._pages.values() if page.waits or page.takes or now - page.asked < RECENT]
             return all(page.told and (page.fetched or not report) for page in pages)
 
         with self.news:
             self.news.wait_for(done, seconds)
+            self.news.wait_for(lambda: not any(page.takes for page in self._pages.values()), LONGEST)
 
     # -- connections ----------------------------------------------------------------------------------------------
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Each connection in a thread of its own: browsers open some that they do not use for a while."""
+        """Each connection in a thread of its own: browsers open some that they do not use for a while.
+
+        Of too many, the oldest of those that have not given the token makes room, so that no stranger can fill the
+        places of those who have.
+        """
         with self._lock:
-            if len(self._open) >= MOST:
-                self.shutdown_request(request)
-                return
+            there = [connection for connection in self._open.values() if not connection.dropped]
+            if len(there) >= MOST:
+                oldest = next((connection for connection in there if connection.stranger), None)
+                if oldest is None:
+                    self.shutdown_request(request)
+                    return
+                oldest.dropped = True
+                _end(oldest.socket)
             thread = threading.Thread(
                 target=self._answer, args=(request, client_address), name="live page, connection", daemon=True
             )
-            self._open[thread] = request
+            self._open[thread] = Connection(request)
         thread.start()
 
     def _answer(self, request: Any, client_address: Any) -> None:
@@ -168,6 +205,12 @@ class Server(http.server.HTTPServer):
             with self._lock:
                 self._open.pop(threading.current_thread(), None)
 
+    def trust(self) -> None:
+        """The connection of this thread has given the token."""
+        with self._lock:
+            if connection := self._open.get(threading.current_thread()):
+                connection.stranger = False
+
     def close(self) -> None:
         """Stop listening, end what is open; nothing is left afterwards."""
         self.publish(over=True)
@@ -176,8 +219,7 @@ class Server(http.server.HTTPServer):
         with self._lock:
             threads = dict(self._open)
         for connection in threads.values():
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
+            _end(connection.socket)
         for thread in [*threads, self._thread]:
             thread.join(PATIENCE)
 
@@ -207,6 +249,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if not hmac.compare_digest(token.encode("utf-8", "replace"), self.server.token.encode()):
             self._refuse(404, "there is nothing here")
             return
+        self.server.trust()
         query = parse_qs(parts.query)
         page = query.get("page", [""])[0][:40]
         if name == "state":
@@ -214,9 +257,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif not slash:
             self._send(308, b"", "text/plain", {"Location": f"/{token}/"})
         elif found := self.server.answers.get(name):
-            self._send(200, found.body, found.kind, found.headers)
-            if name == "report":
-                self.server.answered(page, report=True)
+            with self.server.taking(page) if name == "report" else contextlib.nullcontext():
+                self._send(200, found.body, found.kind, found.headers)
         else:
             self._refuse(404, "there is nothing here")
 
@@ -251,7 +293,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         for name, value in every.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(body)
+        view = memoryview(body)
+        for place in range(0, len(body), PIECE):  # the time-out is for each
+            self.wfile.write(view[place : place + PIECE])
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """A malformed request gets a plain answer as well."""
@@ -264,6 +308,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base class calls it so
         """Nothing: stderr belongs to the run."""
+
+
+def _end(connection: socket.socket) -> None:
+    """Nothing more comes or goes; the thread that has it closes it."""
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 def named(hosts: list[str]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import socket
@@ -15,7 +16,7 @@ import pytest
 
 from ampsim.errors import RunError
 from ampsim.reports.live import server as module
-from ampsim.reports.live.server import MOST, Answer, Server, named
+from ampsim.reports.live.server import MOST, PIECE, Answer, Handler, Server, named
 from tests.reports.live.client import PATIENCE, ask, state
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
@@ -43,6 +44,10 @@ def raw(server: Server, data: bytes) -> bytes:
         while part := connection.recv(1 << 16):
             found += part
         return found
+
+
+def wait_until(moment: float) -> None:
+    threading.Event().wait(max(0.0, moment - time.monotonic()))
 
 
 def wait_for_page(server: Server) -> None:
@@ -186,10 +191,65 @@ def test_idle_connections_do_not_keep_a_page_waiting_and_too_many_are_closed(ser
     idle = [socket.create_connection(address(server), PATIENCE) for _ in range(MOST // 2)]
     assert ask(server.url).code == 200
     idle += [socket.create_connection(address(server), PATIENCE) for _ in range(2 * MOST)]
-    idle[-1].settimeout(PATIENCE)
-    assert idle[-1].recv(1) == b""
+    assert idle[0].recv(1) == b""
     for connection in idle:
         connection.close()
+
+
+def test_strangers_who_stay_connected_do_not_shut_out_who_knows_the_token(server: Server) -> None:
+    page = threading.Thread(target=lambda: state(server.url, "?seen=99&page=p"))
+    page.start()
+    wait_for_page(server)
+    held = [socket.create_connection(address(server), PATIENCE) for _ in range(MOST)]
+    try:
+        for connection in held:  # a request that never comes to its end, and is never silent for long
+            with contextlib.suppress(OSError):
+                connection.sendall(b"GET / HTTP/1.1\r\na: b")
+        for _ in range(3):
+            assert ask(server.url).code == 200
+        assert page.is_alive()  # nor does one of them take the place of a page that waits
+    finally:
+        for connection in held:
+            connection.close()
+        server.publish()
+        page.join(PATIENCE)
+
+
+def test_a_slow_line_gets_all_of_a_large_answer(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slow is not silent: each piece is taken in time, all of them together take longer than one may."""
+    monkeypatch.setattr(Handler, "timeout", 1.0)
+    body = bytes(8 << 20)
+    server.answers["large"] = Answer(body, "text/plain")
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, PIECE)
+        connection.settimeout(PATIENCE)
+        connection.connect(address(server))
+        path = urlsplit(server.url).path
+        connection.sendall(f"GET {path}large HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        got, begun = 0, time.monotonic()
+        while part := connection.recv(PIECE):
+            got += len(part)
+            if got < len(body) // 2:
+                wait_until(begun + 2.5 * got / (len(body) // 2))
+    assert got > len(body)
+
+
+def test_the_end_waits_for_who_is_at_the_report(server: Server) -> None:
+    server.publish(over=True)
+    assert state(server.url, "?seen=0&page=p") == {}
+    ended: list[str] = []
+
+    def end() -> None:
+        server.linger(0.0, report=True)
+        ended.append("waited")
+
+    waiting = threading.Thread(target=end)
+    with server.taking("p"):
+        waiting.start()
+        waiting.join(0.2)
+        assert ended == []
+    waiting.join(PATIENCE)
+    assert ended == ["waited"]
 
 
 def test_close_ends_connections_that_wait_and_frees_the_port(server: Server) -> None:
