@@ -129,6 +129,8 @@ def _dots(figure: Any, pairs: Sequence[Pair], colour: str, shown: Callable[[floa
 def _bars(values: Sequence[float], ends: Sequence[tuple[float, float] | None], colour: str) -> dict[str, Any]:
     """From each value to its two ends; a value may lie outside of them."""
     both = list(zip(values, ends, strict=True))
+    if not any(ends):  # the caps of bars without length would be drawn
+        return {"visible": False}
     return {
         "type": "data", "symmetric": False, "color": colour, "thickness": 1, "width": 3,
         "array": [max(0.0, end[1] - value) if end else 0.0 for value, end in both],

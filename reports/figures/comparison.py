@@ -47,17 +47,18 @@ def section(runs: Sequence[Shown]) -> Section | None:
 def differences(found: Sequence[tuple[Shown, Comparison]], reference: Shown) -> Plot:
     """Relative differences of the main quantities; ratios on a logarithmic axis if some are large."""
     names = [name for name in _FIGURE if any(_relative(c, name) is not None for _, c in found)]
-    table = [[_relative(comparison, name) or 0.0 for name in names] for _, comparison in found]
-    values = [value for row in table for value in row]
+    table = [[_relative(comparison, name) for name in names] for _, comparison in found]
+    values = [value for row in table for value in row if value is not None]
     large = any(not -0.75 < value < 2 for value in values) and all(value > -1 for value in values)
     figure = base.frame(base.rows_height(len(names) * len(found)), "ratio" if large else "difference (%)")
     base.row_axis(figure, names)
     for (shown, _), shares in zip(found, table, strict=True):
         figure.add_bar(
-            orientation="h", y=names, x=shares if large else [100 * share for share in shares],
-            base=[1.0] * len(names) if large else None, name=text.label(shown.label, 60),
+            orientation="h", y=names, name=text.label(shown.label, 60),
+            x=[None if share is None else share if large else 100 * share for share in shares],
+            base=[1.0] * len(names) if large else None,
             marker={"color": shown.colour, "line": {"width": 0}},
-            text=[f"× {text.number(1 + share)}" if large else text.percent(share, signed=True) for share in shares],
+            text=[_beside(share, large) for share in shares],
             textposition="outside", textfont={"size": 11, "color": base.SOFT}, cliponaxis=False,
             hovertemplate="%{y}: %{text}<extra>%{fullData.name}</extra>",
         )  # fmt: skip
@@ -72,6 +73,13 @@ def differences(found: Sequence[tuple[Shown, Comparison]], reference: Shown) -> 
     legend = [Key(text.label(shown.label, 60), shown.colour, (number,)) for number, (shown, _) in enumerate(found)]
     title = f"Against the run {reference.label}"
     return Plot(figure, described, title, legend)
+
+
+def _beside(share: float | None, large: bool) -> str:
+    """The number beside a bar; nothing where a run has no such quantity, and so no bar."""
+    if share is None:
+        return ""
+    return f"× {text.number(1 + share)}" if large else text.percent(share, signed=True)
 
 
 def _reach(values: Sequence[float], large: bool) -> list[float]:

@@ -36,6 +36,7 @@ def test_a_dot_a_case_with_its_bars() -> None:
     ]  # fmt: skip
     assert (groups[0].error_x.arrayminus, groups[0].error_x.array) == ((10.0,), (5.0,))
     assert (groups[0].error_y.arrayminus, groups[0].error_y.array) == ((10.0,), (20.0,))
+    assert groups[1].error_x.visible is False  # nothing would be drawn but the caps
     assert list(diagonal.x) == list(diagonal.y)
     assert [y / x for x, y in zip(band.x, band.y, strict=True)] == pytest.approx([1.05, 1.05, 0.95, 0.95])
 

@@ -301,3 +301,14 @@ def test_differences_of_orders_of_magnitude_are_ratios() -> None:
 
 def test_equal_names_stay_apart() -> None:
     assert distinct(["a", "b", "a", "a"]) == ["a", "b", "a (2)", "a (3)"]
+
+
+def test_what_a_run_does_not_have_is_no_bar() -> None:
+    runs = [make_run(2, backend="runtime"), make_run(3, latency=64), make_run(2, latency=64)]
+    for epoch in runs[1].summary["epochs"]:
+        epoch["train_loss"] = None
+    (plot, *_) = plots(comparison.section(shown(runs)))
+    without, with_it = plot.figure.data
+    place = list(without.y).index("training loss")
+    assert (without.x[place], without.text[place]) == (None, "")
+    assert with_it.text[place].endswith("%")
