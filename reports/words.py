@@ -11,8 +11,10 @@ from ampsim.reports.figures import path
 from ampsim.reports.figures.comparison import reference_of
 from ampsim.reports.model import Shown
 from ampsim.result.analysis.idle import BUSY, CAUSES
-from ampsim.result.analysis.resources import FASTER, bound, shares
+from ampsim.result.analysis.instances import in_flight, max_active_keys
+from ampsim.result.analysis.resources import FASTER, LINKS, Part, bound, shares
 from ampsim.result.compare import rows
+from ampsim.result.run import Run
 
 _WAS = {
     "messaging": "receiving and sending messages and choosing tasks",
@@ -101,6 +103,7 @@ def _limit(shown: Shown) -> list[str]:
     said = [f"The critical path, the chain of tasks and waits that the run was as long as, is {_and(named)}"]
     if most is not None:
         first = next(part for part in shown.parts if part.kind == most)
+        said.append(f"The bottleneck is {_bottleneck(shown, first, float(kinds[most]))}")
         alone = text.percent(bound([first], shown.parts))
         if float(kinds[most]) - first.share < 0.02:
             said.append(f"{path.name(shown, first, start=True)} twice as fast would shorten the run by at most {alone}")
@@ -111,11 +114,27 @@ def _limit(shown: Shown) -> list[str]:
         said[-1] += f" if all happens in the same order; {_simulated(shown)} what it would be"
     busiest = max(float(shown.idle.utilization.max()), float(shown.link_totals.occupied.max(initial=0)) / shown.horizon)
     if busiest < 0.6 and shown.run.workers > 1:
-        said.append(
-            f"No worker and no link was busy for more than {text.percent(busiest)} of the time: they wait for one "
-            "another, and more instances in flight (max_active_keys) may gain more than any speed"
-        )
+        said.append(f"No worker and no link was busy for more than {text.percent(busiest)} of the time: they wait for "
+                    f"one another, and {_in_flight(shown)}")  # fmt: skip
     return said
+
+
+def _bottleneck(shown: Shown, first: Part, together: float) -> str:
+    """The resource with the largest part of the path, or all of its kind where none has half of what these have."""
+    if first.share >= together / 2:
+        return f"{path.name(shown, first)}, with {text.percent(first.share)} of the path"
+    of = "links" if first.kind == LINKS else "workers"
+    count = sum(part.kind == first.kind for part in shown.parts)
+    return f"{'traffic' if first.kind == LINKS else path.ALL[first.kind]}, spread over {count:,} {of}"
+
+
+def _in_flight(shown: Shown) -> str:
+    """What may help where all wait: more instances at once, if there are any that have to wait outside."""
+    most, limit = in_flight(shown.run.tables, training=True).highest, max_active_keys(shown.run.config)
+    if limit is not None and most < limit:
+        return (f"never more than {most:,} of {limit:,} instances were in flight: an epoch has no more, or memory "
+                "keeps them out")  # fmt: skip
+    return "more instances in flight (max_active_keys) may gain more than any speed"
 
 
 def _and(names: Sequence[str]) -> str:
@@ -145,6 +164,13 @@ def _against(runs: Sequence[Shown]) -> str:
     return f"The throughput {other.label} is {amount} that {reference.label}."
 
 
+def _reached(run: Run) -> str:
+    goals = (run.summary.get("target"), run.summary.get("target_loss"))
+    if run.time_to_target is None and run.epochs and any(goal is not None for goal in goals):
+        return "not reached" if run.epochs[-1].get("validation_loss") is not None else text.NONE
+    return text.seconds(run.time_to_target)
+
+
 def cards(shown: Shown) -> list[tuple[str, str]]:
     """The numbers to remember: name and value."""
     run = shown.run
@@ -155,6 +181,6 @@ def cards(shown: Shown) -> list[tuple[str, str]]:
         ("throughput (rows/s)", text.rate(run.throughput, "")),
         ("utilization, mean", text.percent(busy)),
         ("validation accuracy", text.percent(accuracy)),
-        ("time to target", text.seconds(run.time_to_target)),
+        ("time to target", _reached(run)),
         ("updates", text.number(len(run.tables["updates"]["node"]))),
     ]

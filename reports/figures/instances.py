@@ -8,8 +8,10 @@ import numpy as np
 
 from ampsim.reports import base, text
 from ampsim.reports.model import Key, Plot, Section, Sheet, Shown
-from ampsim.result.analysis.instances import in_flight
+from ampsim.result.analysis.instances import in_flight, max_active_keys
 
+FAR = 4
+"""A limit that is so many times the most that was in flight is told, not drawn."""
 CAPTION = (
     "Instances admitted and not yet completed. The controller keeps at most max_active_keys in flight; where the line "
     "stays below that, it had nothing to admit: the end of an epoch, a validation pass, an update it waited for."
@@ -30,10 +32,10 @@ def plot(shown: Shown) -> Plot:
     edges = base.edges_of(shown.horizon)
     scale, title = base.time_axis(shown.horizon)
     figure = base.frame(220, title, "instances in flight")
-    legend = []
+    legend, top, said = [], 0, ""
     for number, (name, training) in enumerate((("training", True), ("validation", False))):
         steps = in_flight(shown.run.tables, training=training)
-        colour = base.hue(number)
+        top, colour = max(top, steps.highest), base.hue(number)
         figure.add_scatter(
             x=base.middles(edges) * scale, y=steps.mean(edges).astype(np.float32), name=name, mode="lines",
             line={"color": colour, "width": 1.6, "shape": "hvh"}, customdata=steps.peak(edges),
@@ -43,7 +45,15 @@ def plot(shown: Shown) -> Plot:
     figure.update_yaxes(rangemode="tozero", fixedrange=True)
     figure.update_xaxes(range=[0, shown.horizon * scale])
     figure.update_layout(hovermode="x")
-    note = f"Means over bins of {text.seconds(shown.horizon / base.BINS)}; the pointer shows the most in each."
+    limit = max_active_keys(shown.run.config)
+    if limit is not None and limit <= FAR * top:
+        figure.add_hline(y=limit, line={"color": base.SOFT, "width": 1, "dash": "dash"})
+        figure.add_annotation(x=1, xref="paper", y=limit, yshift=9, xanchor="right", showarrow=False,
+                              text=f"max_active_keys {limit:,}", font={"size": 11, "color": base.SOFT})  # fmt: skip
+        figure.update_yaxes(range=[0, 1.15 * limit], rangemode="normal")
+    elif limit is not None:
+        said = f" Up to {limit:,} were allowed."
+    note = f"Means over bins of {text.seconds(shown.horizon / base.BINS)}; the pointer shows the most in each.{said}"
     described = "Lines: instances of training and validation in flight over the run."
     return Plot(figure, described, shown.title("instances in flight"), legend, note=note)
 

@@ -303,6 +303,19 @@ def test_equal_names_stay_apart() -> None:
     assert distinct(["a", "b", "a", "a"]) == ["a", "b", "a (2)", "a (3)"]
 
 
+def test_the_most_instances_allowed_are_a_line_or_if_far_away_a_note() -> None:
+    run = make_run(2, mak=4)
+    (plot,) = plots(instances.section([one(run)]))
+    assert [shape.y0 for shape in plot.figure.layout.shapes] == [4]
+    run.config["job"]["training"]["max_active_keys"] = 500
+    (plot,) = plots(instances.section([one(run)]))
+    assert not plot.figure.layout.shapes
+    assert plot.note.endswith("Up to 500 were allowed.")
+    del run.config["job"]
+    (plot,) = plots(instances.section([one(run)]))
+    assert not plot.figure.layout.shapes
+
+
 def test_what_a_run_does_not_have_is_no_bar() -> None:
     runs = [make_run(2, backend="runtime"), make_run(3, latency=64), make_run(2, latency=64)]
     for epoch in runs[1].summary["epochs"]:

@@ -10,7 +10,7 @@ import pytest
 from ampsim.reports import text
 from ampsim.reports.figures import path
 from ampsim.reports.model import Plot, Section, Sheet, shown
-from ampsim.reports.words import sentences
+from ampsim.reports.words import cards, sentences
 from ampsim.result.run import Run
 from tests.result.synthetic import make_run
 
@@ -86,6 +86,7 @@ def test_the_summary_names_the_limit_its_bound_and_the_command() -> None:
 
 def test_where_links_take_longest_they_are_named_together_and_alone() -> None:
     words = said(make_run(3, mak=1, latency=40960))
+    assert "The bottleneck is link chip" in words or "The bottleneck is traffic, spread over 4 links." in words
     assert "All links twice as fast would shorten the run by at most" in words
     assert "link chip" in words
     assert "alone by at most" in words
@@ -96,3 +97,27 @@ def test_two_runs_have_two_paragraphs_each_and_one_that_compares_them() -> None:
     found = sentences(shown([make_run(2), make_run(2, backend="runtime", latency=64)]))
     assert len(found) == 5
     assert found[1].startswith("Simulated on ring: The critical path")
+
+
+def test_the_bottleneck_is_one_resource_or_many() -> None:
+    assert "The bottleneck is computing on chip2, with " in said(make_run(3))
+    spread = said(make_run(8, mak=1, latency=1))
+    assert "The bottleneck is computing, spread over 8 workers." in spread
+
+
+def test_more_instances_are_advised_only_where_there_are_more() -> None:
+    advice = "more instances in flight (max_active_keys) may gain more than any speed"
+    assert advice in said(make_run(3, mak=1, latency=40960))
+    few = make_run(3, mak=1, latency=40960)
+    few.config["job"]["training"]["max_active_keys"] = 60
+    assert advice not in said(few)
+    assert "never more than 1 of 60 instances were in flight" in said(few)
+
+
+def test_a_target_that_was_not_reached_is_no_dash() -> None:
+    run = make_run(2)
+    assert dict(cards(shown([run])[0]))["time to target"] == text.seconds(run.time_to_target)
+    run.summary["time_to_target"] = None
+    assert dict(cards(shown([run])[0]))["time to target"] == "not reached"
+    run.summary["target"] = None
+    assert dict(cards(shown([run])[0]))["time to target"] == text.NONE
