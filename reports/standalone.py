@@ -49,6 +49,7 @@ def one(run: Run, name: str, theme: str | None = None) -> Any:
     from ampsim.reports.page import _sections
 
     colours = palette(_theme(theme))
+    name = str(name)
     section = name.partition("/")[0]
     module = MODULES.get(section, section)
     found: dict[str, Plot] = {}

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 
-from ampsim.cli.output import percent, place
-from ampsim.cli.screen import Screen, wide
+from ampsim.cli.output import percent, place, wide
+from ampsim.cli.screen import Screen
 from ampsim.errors import UsageError
 from ampsim.result.analysis.cells import Cells, cells
 

@@ -13,6 +13,7 @@ import select
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
@@ -80,6 +81,7 @@ def cli() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point; ends the process with one of the exit codes above."""
     flags = Flags()
+    _open_streams()
     try:
         code = _invoke(list(sys.argv[1:] if arguments is None else arguments), flags)
         sys.stdout.flush()
@@ -129,6 +131,17 @@ def _explained(error: Exception) -> AmpsimError:
         return RunError(f"the system refuses: {error.strerror or error}", place)
     what = f"{type(error).__name__}: {error}".rstrip(": ")
     return RunError(f"this was not foreseen: {what}", do="add --debug to see where it comes from")
+
+
+def _open_streams() -> None:
+    """Where a stream was closed (``2>&-``), what goes there is lost; no file and no socket takes its number."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            try:
+                os.fstat(number)
+            except OSError:
+                os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115  # until the end
 
 
 def _tell(text: str) -> None:

@@ -11,6 +11,8 @@ import click
 
 from ampsim.errors import ConfigError, UsageError
 
+_UNITS = {"": 1.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
+
 CallbackT = TypeVar("CallbackT", bound=Callable[..., Any])
 
 set_option = click.option(
@@ -76,6 +78,17 @@ def parse_placement(text: str | None) -> dict[int, int] | None:
             raise UsageError(f"unit {unit} is placed twice", "--placement", "place it once")
         found[unit] = worker
     return found
+
+
+def parse_seconds(text: str | None, option: str) -> float | None:
+    """``20ms`` as 0.02."""
+    if text is None:
+        return None
+    found = re.fullmatch(r"\s*(\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+)\s*(s|ms|us|ns|)\s*", text)
+    value = float(found[1]) * _UNITS[found[2]] if found else float("inf")
+    if not value < 1e9:
+        raise UsageError(f"{text!r} is no time", option, "write seconds, or a number with s, ms, us or ns: 1.5, 20ms")
+    return value
 
 
 def output_folder(given: Path | None, job_name: str, backend: str, job_hash: str, force: bool) -> Path:

@@ -6,6 +6,7 @@ import re
 import secrets
 import shutil
 import textwrap
+import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +31,7 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], align: str
     """
     sides = align or "l" + "r" * (len(header) - 1)
     table = [list(header), *[list(row) for row in rows]]
-    widths = [max(len(row[column]) for row in table) for column in range(len(header))]
+    widths = [max(wide(row[column]) for row in table) for column in range(len(header))]
     if sides[-1] == "l":
         widths[-1] = min(widths[-1], max(line_width() - sum(widths[:-1]) - 2 * (len(widths) - 1), 20))
     for number, row in enumerate(table):
@@ -46,7 +47,8 @@ def _lines(row: list[str], widths: list[int], sides: str) -> list[str]:
     lines = []
     for number, words in enumerate(last or [""]):
         cells = [*(row[:-1] if number == 0 else [""] * (len(row) - 1)), words]
-        placed = [c.ljust(w) if s == "l" else c.rjust(w) for c, w, s in zip(cells, widths, sides, strict=True)]
+        gaps = [" " * (width - wide(cell)) for cell, width in zip(cells, widths, strict=True)]
+        placed = [c + gap if s == "l" else gap + c for c, gap, s in zip(cells, gaps, sides, strict=True)]
         lines.append("  ".join(placed).rstrip())
     return lines
 
@@ -63,6 +65,11 @@ def print_prose(text: str) -> None:
 def printable(text: str) -> str:
     """The text without what would steer a terminal; names of jobs and systems may come from strangers."""
     return "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
+
+
+def wide(text: str) -> int:
+    """Columns that a text takes on a terminal: two for a character of full width, none for a mark on another."""
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
 def print_json(value: Any) -> None:
@@ -105,7 +112,9 @@ def difference(a: float | None, b: float | None) -> str:
 
 
 def place(run: Run) -> str:
-    """Where a run took place: ``worker processes``, or the name of the simulated system."""
+    """Where a run took place: ``worker processes``, the name of the simulated system, or in no time at all."""
+    if run.backend == "null":
+        return "workers without a clock"
     system = run.config.get("run", {}).get("system")
     return f"{system['name']}, simulated" if system else "worker processes"
 

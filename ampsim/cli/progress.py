@@ -7,7 +7,7 @@ import sys
 from types import TracebackType
 from typing import Self
 
-from ampsim.cli.output import percent, printable, show
+from ampsim.cli.output import percent, printable, show, wide
 from ampsim.engine.controller import Controller
 from ampsim.engine.watching import Look, Watch
 
@@ -24,10 +24,11 @@ class ProgressLine:
     """
 
     def __init__(self, title: str, quiet: bool) -> None:
-        self._title = printable(title.replace("\n", " "))[:40]
+        title = printable(title.replace("\n", " "))[:40]
+        self._title = title if _holds(title) else title.encode("ascii", "replace").decode()
         self._off = quiet or not sys.stderr.isatty()
         self._watch = Watch()
-        self._shown = 0  # characters on the screen
+        self._shown = 0  # columns on the screen
 
     def __enter__(self) -> Self:
         return self
@@ -40,7 +41,7 @@ class ProgressLine:
     def close(self) -> None:
         """Take the line off the screen."""
         if self._shown:
-            self._write("\r" + " " * self._shown + "\r")
+            self._write("\r" + " " * min(self._shown, _columns() - 1) + "\r")
             self._shown = 0
 
     def __call__(self, controller: Controller, now: float) -> None:
@@ -50,9 +51,11 @@ class ProgressLine:
         look = self._watch.look(controller, now)
         if look is None:
             return
-        line = fitted(self._title, parts(self._watch, look, controller), _columns() - 1)
-        self._write("\r" + line.ljust(self._shown))
-        self._shown = len(line)
+        room = _columns() - 1
+        line = fitted(self._title, parts(self._watch, look, controller), room)
+        length = wide(line)
+        self._write("\r" + line + " " * (min(self._shown, room) - length))
+        self._shown = length
 
     def _write(self, text: str) -> None:
         try:
@@ -94,10 +97,12 @@ def fitted(title: str, found: list[Part], width: int) -> str:
     kept = sorted(found)  # the most important first
     while kept:
         line = "  ".join([title, *(text for part in found if part in kept for text in [part[1]])])
-        if len(line) <= width:
+        if wide(line) <= width:
             return line
         kept.pop()
-    return title[: max(width, 0)]
+    while title and wide(title) > width:
+        title = title[:-1]
+    return title
 
 
 def duration(seconds: float) -> str:

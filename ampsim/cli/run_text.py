@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ampsim.cli.output import goal, percent, place, print_table, show
+from ampsim.cli.output import goal, line_width, percent, place, print_table, show, wide
 
 if TYPE_CHECKING:
     from ampsim.cli.screen import Screen
@@ -31,7 +31,7 @@ def print_run(run: Run, folder: Path, screen: Screen) -> None:
         ("workers", show(summary["workers"])),
         ("epochs", show(len(summary["epochs"]))),
         ("updates", show(summary["updates"])),
-        ("makespan", show(summary["makespan"], " s")),
+        ("makespan", show(summary["makespan"] or None, " s")),
         ("throughput", show(summary["throughput"], " rows/s")),
         *_interval(summary),
         ("training loss", show(last.get("train_loss"))),
@@ -40,7 +40,7 @@ def print_run(run: Run, folder: Path, screen: Screen) -> None:
         (f"time to {sought}", "-" if sought == "-" else reached),
     ]
     title = screen.fitted(f"{summary['job']} on {place(run)}", screen.columns - BAR)
-    print_table((title, ""), [row for row in rows if not row[1].startswith("-")])
+    print_table((title, ""), [row for row in rows if row[1] != "-"])
     if None not in summary["utilization"] and summary["workers"]:
         click.echo()
         _workers(run, screen)
@@ -73,8 +73,11 @@ def _workers(run: Run, screen: Screen) -> None:
     if len(busy) > MOST_WORKERS:
         rows[0][0], rows[1][0] = f"least: {rows[0][0]}", f"most: {rows[1][0]}"
     header = ["worker", "busy", "", "idle mainly"]
-    kept = 4 if any(row[3] for row in rows) else 3
-    print_table(header[:kept], [row[:kept] for row in rows], "lrll"[:kept])
+    kept = [0, 1, 2, 3] if any(row[3] for row in rows) else [0, 1, 2]
+    if sum(max(wide(row[column]) for row in rows) + 2 for column in kept) - 2 > line_width():
+        kept.remove(2)  # better no bars than lines that are broken
+    sides = "".join("lrll"[column] for column in kept)
+    print_table([header[c] for c in kept], [[row[c] for c in kept] for row in rows], sides)
 
 
 def _causes(run: Run) -> Array | None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import unicodedata
 from dataclasses import dataclass
 
-from ampsim.cli.output import printable
+from ampsim.cli.output import printable, wide
 
 FANCY = "▁▂▃▄▅▆▇─┬·…"
 LEAST = 40  # columns; on fewer a line is wrapped by the terminal
@@ -61,8 +60,3 @@ class Screen:
         while words and wide(words) > columns - 1:
             words = words[:-1]
         return words + dots
-
-
-def wide(words: str) -> int:
-    """Columns that words take on a terminal: two for a character of full width, none for a mark on another."""
-    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in words)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 
 import click
 
 from ampsim.cli.base import Command, Flags
-from ampsim.cli.options import check_file, json_option
+from ampsim.cli.options import check_file, json_option, parse_seconds
 from ampsim.errors import UsageError
-
-_UNITS = {"": 1.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 
 
 @click.command("trace", cls=Command)
@@ -40,7 +37,7 @@ def command(
             raise UsageError(f"{output} exists already", str(output), "choose another -o, or add --force to replace it")
     else:
         check_file(output, force)
-    window = _seconds(begin, "--from"), _seconds(end, "--to")
+    window = parse_seconds(begin, "--from"), parse_seconds(end, "--to")
     written = write(load_run(run), output, begin=window[0], end=window[1])
     counts = ", ".join(f"{count:,} {what}" for what, count in written.counts.items())
     flags.say(f"{FORMATS[suffix_of(output)]}: {counts}; {written.bytes / 1e6:,.1f} MB")
@@ -55,14 +52,3 @@ def command(
         click.echo(json.dumps(found, indent=2))
     else:
         click.echo(f"trace: {output}")
-
-
-def _seconds(text: str | None, option: str) -> float | None:
-    """``20ms`` as 0.02."""
-    if text is None:
-        return None
-    found = re.fullmatch(r"\s*(\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+)\s*(s|ms|us|ns|)\s*", text)
-    value = float(found[1]) * _UNITS[found[2]] if found else float("inf")
-    if not value < 1e9:
-        raise UsageError(f"{text!r} is no time", option, "write seconds, or a number with s, ms, us or ns: 1.5, 20ms")
-    return value

@@ -41,7 +41,9 @@ def write(run: Run, target: Path) -> dict[str, int]:
     if run.makespan <= 0 and not run.tables["tasks"]["end"].any():
         raise UsageError("this run has no clock: it was counted, not timed", run.job, "trace a run or a simulation")
     if target.is_symlink() or (target.exists() and not _is_ours(target)):
-        raise UsageError(f"{target} is not a folder of Chakra traces, so it is not replaced", str(target))
+        raise UsageError(
+            f"{target} is not a folder of Chakra traces, so it is not replaced", str(target), "choose another name"
+        )
     unrolled = _Unrolled(run)
     counts = {"compute": 0, "send": 0, "receive": 0}
     with written_aside(target) as aside:

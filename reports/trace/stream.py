@@ -34,7 +34,7 @@ CONTROL, LINKS = "controller", "links"
 class Stream:
     """The blocks of ``run`` between ``begin`` and ``end`` (s; None: to the start, to the end), made one by one.
 
-    What reaches into the window is there whole. Raises UsageError for a run without a clock.
+    What reaches into the window is there whole. Raises UsageError for a run without a clock, and for an empty window.
     """
 
     run: Run
@@ -43,8 +43,8 @@ class Stream:
     _tracks: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
-        last = self.run.tables["tasks"]["end"].max(initial=0.0)
-        if max(float(last), self.run.makespan) <= 0:
+        last = max(float(self.run.tables["tasks"]["end"].max(initial=0.0)), self.run.makespan)
+        if last <= 0:
             raise UsageError(
                 "this run has no clock: it was counted, not timed", self.run.job, "trace a run or a simulation"
             )
@@ -52,6 +52,10 @@ class Stream:
         self.high = np.iinfo(np.int64).max if self.end is None else int(nanoseconds(np.asarray(self.end)))
         if self.low >= self.high:
             raise UsageError("the window is empty: it ends before it begins", "--from, --to", "give --from below --to")
+        if self.low > nanoseconds(np.asarray(last)):
+            raise UsageError(
+                "the window lies behind the end of the run", "--from", f"the run goes from 0 to {last:.6g} s"
+            )
 
     # Rows as slices -------------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ import sys
 import pytest
 
 import ampsim
+from ampsim.cli.output import wide
 from ampsim.cli.progress import ProgressLine, duration, fitted, parts
 from ampsim.engine.controller import Controller
 from ampsim.engine.plan import Plan
@@ -99,6 +100,19 @@ def test_a_terminal_that_knows_ascii_only(halfway: tuple[Watch, Controller], mon
     assert line.isascii()
     assert "######......" in line
     assert "<= 0:04 left" in line
+
+
+@pytest.mark.parametrize("width", range(3, 100))
+def test_characters_of_full_width_take_two_columns(width: int, halfway: tuple[Watch, Controller]) -> None:
+    watch, mine = halfway
+    assert wide(fitted("漢字" * 8, parts(watch, watch.looks[-1], mine), width)) <= width
+
+
+def test_a_title_that_the_terminal_cannot_show_takes_as_many_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = Screen("ascii")
+    monkeypatch.setattr(sys, "stderr", screen)
+    ProgressLine("漢字 mlp", quiet=False)(controller(), 0.0)
+    assert screen.getvalue().startswith("\r?? mlp  ")
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from ampsim.cli.gantt_text import print_gantt
+from ampsim.cli.output import wide
 from ampsim.cli.run_text import print_run
-from ampsim.cli.screen import Screen, wide
+from ampsim.cli.screen import Screen
 from ampsim.errors import UsageError
 from ampsim.result.run import Run
 from tests.cli.conftest import Ampsim
@@ -235,7 +236,7 @@ def test_show_prints_what_simulate_printed(ampsim: Ampsim) -> None:
 
 def test_show_draws_from_a_folder(ampsim: Ampsim, folder: Path) -> None:
     make_run(3).save("run")
-    done = ampsim("show", "run", "--gantt", "--from", "0.01", "--to", "2e-2", "--ascii")
+    done = ampsim("show", "run", "--gantt", "--from", "10ms", "--to", "2e-2", "--ascii")
     assert (done.code, done.err) == (0, "")
     assert done.out.isascii()
     assert done.out.splitlines()[0].startswith("pipeline on ring, simulated: 10 to 20 ms of ")
@@ -247,8 +248,9 @@ def test_show_draws_from_a_folder(ampsim: Ampsim, folder: Path) -> None:
         (("nowhere",), "nowhere is no folder"),
         (("run", "--from", "1"), "--from and --to say which part"),
         (("run", "--gantt", "--json"), "a chart is no JSON object"),
-        (("run", "--gantt", "--from", "1e9"), "--from 1e+09 lies behind the end of the run"),
-        (("run", "--gantt", "--from", "soon"), "invalid value for '--from'"),
+        (("run", "--gantt", "--from", "1e8"), "--from 1e+08 lies behind the end of the run"),
+        (("run", "--gantt", "--from", "soon"), "'soon' is no time"),
+        (("run", "--gantt", "--to", "nan"), "'nan' is no time"),
     ],
 )
 def test_what_show_refuses(words: tuple[str, ...], told: str, ampsim: Ampsim) -> None:
@@ -277,7 +279,36 @@ def test_a_run_without_a_clock_has_no_utilization(capsys: pytest.CaptureFixture[
     print_run(run, Path("run"), PLAIN)
     out = capsys.readouterr().out
     assert "busy" not in out
+    assert "makespan" not in out
     assert out.endswith("run folder: run\n")
+
+
+def test_a_run_that_was_counted_is_not_said_to_be_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    run = make_run(2)
+    run.summary |= {"backend": "null"}
+    run.config["run"] = {"backend": "null"}
+    print_run(run, Path("run"), PLAIN)
+    assert capsys.readouterr().out.startswith("pipeline on workers without a clock")
+
+
+def test_a_loss_below_nothing_is_a_loss(capsys: pytest.CaptureFixture[str]) -> None:
+    run = make_run(2)
+    run.summary["epochs"][-1]["train_loss"] = -2.5
+    print_run(run, Path("run"), PLAIN)
+    assert re.search(r"^training loss +-2\.5$", capsys.readouterr().out, re.MULTILINE)
+
+
+@pytest.mark.parametrize("columns", [20, 60, 80, 100])
+def test_lines_of_workers_are_not_broken(
+    columns: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    for name in ("chip", "漢字" * 5):
+        print_run(make_run(3, names=lambda part, name=name: name + part), Path("run"), FANCY)  # type: ignore[misc]
+        table = capsys.readouterr().out.partition("\n\n")[2].splitlines()[:6]
+        assert all(line.endswith("%") for line in table[2:])
+        assert len({wide(line[: line.index("%")]) for line in table[2:]}) == 1  # shares stand below each other
+        assert max(map(wide, table)) <= max(columns, 60)
 
 
 def test_of_too_many_tasks_idle_time_is_not_explained(

@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import select
+import shlex
 import signal
 import struct
 import subprocess
@@ -235,3 +236,13 @@ def test_what_was_not_foreseen_is_one_error_as_well(
     assert (done.code, done.out) == (1, "")
     assert done.err.startswith(told)
     assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize("closed", ["2>&-", ">&-", "<&- >&- 2>&-"])
+def test_a_stream_that_is_closed_stops_nothing(closed: str, folder: Path, unharmed: None) -> None:
+    words = " ".join(map(shlex.quote, [*PROGRAM, "run", "mlp", *SMALL, "-o", "run", "--live"]))
+    shell = ["sh", "-c", f"{words} {closed}"]
+    done = subprocess.run(shell, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert done.returncode == 0
+    assert done.stdout.endswith("run folder: run\n") == (">&-" not in closed.replace("2>&-", ""))
+    assert (folder / "run" / "result.json").exists()

@@ -54,6 +54,7 @@ def test_a_window_says_what_it_left_out(ampsim: Ampsim, folder: Path, run: Path)
         (("done", "-o", "x.json", "--from", "soon"), "'soon' is no time"),
         (("done", "-o", "x.json", "--to", "1e300"), "'1e300' is no time"),
         (("done", "-o", "x.json", "--from", "2", "--to", "1"), "ends before it begins"),
+        (("done", "-o", "x.json", "--from", "1e6"), "lies behind the end of the run"),
         (("done", "-o", "x.chakra", "--from", "2"), "of a whole run"),
         (("done", "-o", "counted.json"), "no clock"),
     ],
