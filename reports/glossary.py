@@ -4,4 +4,6 @@ from __future__ import annotations
 
 from ampsim.result.metrics import WORDS
 
-TERMS = tuple((word.name, f"{word.meaning[:1].upper()}{word.meaning[1:]}.") for word in WORDS if word.on_page)
+TERMS = tuple(
+    (word.name, f"{word.meaning[:1].upper()}{word.meaning[1:]}.".replace("`", "")) for word in WORDS if word.on_page
+)

@@ -15,47 +15,49 @@ from ampsim.result.run import Run
 
 
 class Word(NamedTuple):
-    """A word, its unit (empty: a count or no number at all), what it means; ``on_page``: a report explains it too."""
+    """A word, its unit (empty: a count or no number at all), what it means; ``on_page``: a report explains it."""
 
     name: str
     unit: str
     meaning: str
-    on_page: bool = False
+    on_page: bool = True
 
 
 WORDS = (
     Word("makespan", "s", "from the first admission, when the clock starts, to the last completion, or to the end of "
-         "the last task if that is later", True),
-    Word("busy time", "s", "of a worker: time inside `run`, the length of the union of its tasks", True),
-    Word("utilization", "share", "of a worker: busy time / makespan", True),
+         "the last task if that is later"),
+    Word("busy time", "s", "of a worker: time in its tasks, the length of their union"),
+    Word("utilization", "share", "of a worker: busy time / makespan"),
     Word("throughput", "rows/s", "rows of training instances / sum over stretches of training of (last completion - "
-         "first admission); a stretch has no validation in it", True),
+         "first admission); a stretch has no validation in it"),
     Word("time spent training", "s", "sum over stretches of training of (first admission of the next stretch - first "
          "admission)"),
     Word("time to target", "s", "time spent training when a validation pass first reached the target: an accuracy, or "
-         "a loss; validation is left out", True),
+         "a loss; validation is left out"),
     Word("epochs to target", "epochs", "epochs begun when a validation pass first reached the target"),
     Word("loss", "", "sum over the rows of a pass of their losses / rows; the losses of several loss nodes count row "
          "by row"),
     Word("accuracy", "share", "rows classified correctly / rows that a loss was computed for"),
-    Word("messaging", "s", "idle, in neither a task nor a wait: the worker receives, chooses or sends", True),
-    Word("starved by admission", "s", "in a wait, until the controller let in the instance that ended it", True),
-    Word("waiting for input", "s", "in a wait, until the message that ended it was sent", True),
-    Word("blocked by a link", "s", "in a wait, while what ended it was on its way", True),
-    Word("out of memory", "s", "in a wait for off-chip memory, or for an instance that only a full memory kept out",
-         True),
+    Word("messaging", "s", "idle, in neither a task nor a wait: the worker receives, chooses or sends"),
+    Word("starved by admission", "s", "in a wait, until the controller let in the instance that ended it"),
+    Word("waiting for input", "s", "in a wait, until the message that ended it was sent"),
+    Word("blocked by a link", "s", "in a wait, while what ended it was on its way"),
+    Word("out of memory", "s", "in a wait for off-chip memory, or for an instance that only a full memory kept out"),
     Word("synchronisation", "s", "in a wait, with no instance in flight before more of the run; or for an update at "
-         "the end of an instance, once that is complete", True),
+         "the end of an instance, once that is complete"),
     Word("drained", "s", "in a wait, with nothing more to do in the run, or in the segment once all its instances are "
-         "let in", True),
+         "let in"),
     Word("critical path", "s", "of a run: tasks and waits, each the one that the next had to wait for last; its length "
-         "is the makespan", True),
-    Word("segment", "", "instances of one epoch and mode that are let in before the controller waits for all of them",
-         True),
-    Word("staleness", "versions", "updates of a node between the forward and the backward pass of a gradient", True),
-    Word("task", "", "one group of messages of one node in one direction, run without interruption; or an update",
-         True),
-    Word("parcel", "", "all that one task sends to one worker; it travels as one transfer", True),
+         "is the makespan"),
+    Word("bottleneck", "", "of what can be made faster, what has the largest part of the critical path: one resource, "
+         "or all of its kind where none has half of what these have"),
+    Word("shorter by at most", "share", "of the makespan, where a resource with the share s of the critical path, l of "
+         "it in loose waits, is twice as fast, and all happens in the same order: (s - l) / 2 + w, or 1/2 if that is "
+         "less; w is the share of all loose waits, those that may end earlier whatever is faster"),
+    Word("segment", "", "instances of one epoch and mode that are let in before the controller waits for all of them"),
+    Word("staleness", "versions", "updates of a node between the forward and the backward pass of a gradient"),
+    Word("task", "", "one group of messages of one node in one direction, run without interruption; or an update"),
+    Word("parcel", "", "all that one task sends to one worker; it travels as one transfer"),
     Word("load", "B/s", "of a link: bytes of its parcels / time, each parcel spread evenly over its time on the link"),
     Word("occupied time", "s", "of a link: length of the union of its parcels"),
     Word("queue", "messages", "of a worker: messages that have arrived and whose task has not started"),
@@ -64,11 +66,18 @@ WORDS = (
     Word("peak memory", "B", "highest memory level"),
     Word("FLOP", "FLOP", "of a product of m x k by k x n: 2 m k n; elsewhere one for each elementary operation on an "
          "element"),
+    Word("arithmetic intensity", "FLOP/B", "of an operation in one direction: FLOP / bytes read and written"),
+    Word("rate reached", "FLOP/s", "of an operation in one direction: FLOP / time in its tasks"),
+    Word("roof", "FLOP/s", "the smaller of peak rate, and arithmetic intensity x bandwidth of the memory"),
+    Word("energy", "J", "of a chip: FLOP in products, other FLOP, and bytes in memory, off the chip and over links, "
+         "each x its joules; and idle power x makespan"),
+    Word("instances in flight", "", "instances let in and not yet complete"),
     Word("difference, relative", "share", "(a - b) / |b|, where b is the run on the right; for an error of prediction, "
-         "b is measured", True),
-    Word("elasticity", "", "of a metric M to a resource made f times as fast: ln(M after / M before) / ln f"),
+         "b is measured"),
+    Word("elasticity", "", "of a metric M to a resource made f times as fast: ln(M after / M before) / ln f",
+         on_page=False),
     Word("Pareto optimal", "", "a point than which no other is better in one objective and no worse in all others"),
-    Word("kB, MB, GB", "", "decimal: 1 MB is 1,000,000 bytes", True),
+    Word("kB, MB, GB", "", "decimal: 1 MB is 1,000,000 bytes"),
 )  # fmt: skip
 
 

@@ -99,6 +99,18 @@ def test_every_section_is_in_the_rail_and_every_figure_has_data_and_words(single
     assert sum(tag == "details" for tag, _ in single.elements) >= 8
 
 
+def test_the_glossary_has_what_the_page_measures(single: Page) -> None:
+    start = single.source.index('<section id="glossary">')
+    glossary = Page(single.source[start : single.source.index("</section>", start)]).text
+    for word in (
+        "loss", "accuracy", "bottleneck", "shorter by at most", "load", "occupied time", "queue", "memory level",
+        "peak memory", "FLOP", "arithmetic intensity", "rate reached", "roof", "energy", "instances in flight",
+        "Pareto optimal",
+    ):  # fmt: skip
+        assert f"<dt>{word}</dt>" in single.source, word
+    assert "`" not in glossary
+
+
 def test_the_summary_speaks_in_numbers_of_the_run(single: Page) -> None:
     run = make_run(2)
     busy = [value for value in run.utilization if value is not None]
