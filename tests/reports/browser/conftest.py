@@ -33,3 +33,9 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A predicted and a measured run side by side."""
     runs = [make_run(3), make_run(3, backend="runtime", latency=64)]
     return render(runs, tmp_path_factory.mktemp("report") / "page.html")
+
+
+@pytest.fixture(scope="module")
+def single(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One run: enough for what is alike on every page."""
+    return render([make_run(2)], tmp_path_factory.mktemp("single") / "page.html")

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Literal
 
 import pytest
 
-from ampsim.reports.page import render
+from ampsim.reports.points import render_points
 from tests.reports.browser.watcher import visit
-from tests.reports.test_sweep import runs
+from tests.reports.test_points import AXES, FACTS, dots
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -111,14 +111,14 @@ def test_text_can_be_read(scheme: Literal["light", "dark"], report: Path, browse
         assert bad == []
 
 
-def test_contrast_is_seen_where_it_lacks(report: Path, browser: Browser) -> None:
-    with visit(browser, report) as found:
+def test_contrast_is_seen_where_it_lacks(single: Path, browser: Browser) -> None:
+    with visit(browser, single) as found:
         found.ask("() => { document.querySelector('.under').style.color = '#bbb'; }")
         assert [one[0] for one in found.ask(CONTRAST)[1]] == ["P"]
 
 
-def test_pointing_shows_a_label(report: Path, browser: Browser) -> None:
-    with visit(browser, report) as found:
+def test_pointing_shows_a_label(single: Path, browser: Browser) -> None:
+    with visit(browser, single) as found:
         assert found.page.locator(".hovertext").count() == 0
         assert found.point(1) == 1
         found.page.locator(".hovertext").first.wait_for()
@@ -126,9 +126,9 @@ def test_pointing_shows_a_label(report: Path, browser: Browser) -> None:
         assert found.silent, found.noise
 
 
-def test_dragging_zooms_and_a_double_click_goes_back(report: Path, browser: Browser) -> None:
+def test_dragging_zooms_and_a_double_click_goes_back(single: Path, browser: Browser) -> None:
     ranges = "() => document.querySelector('#tasks .plot').layout.xaxis.range"
-    with visit(browser, report) as found:
+    with visit(browser, single) as found:
         area = found.page.locator("#tasks .plot .nsewdrag").first
         area.scroll_into_view_if_needed()
         before = found.ask(ranges)
@@ -148,8 +148,8 @@ def test_dragging_zooms_and_a_double_click_goes_back(report: Path, browser: Brow
         assert found.silent, found.noise
 
 
-def test_the_legend_hides_and_shows(report: Path, browser: Browser) -> None:
-    with visit(browser, report) as found:
+def test_the_legend_hides_and_shows(single: Path, browser: Browser) -> None:
+    with visit(browser, single) as found:
         button = found.page.locator("#tasks .legend button").first
         button.click()
         assert button.get_attribute("aria-pressed") == "false"
@@ -159,10 +159,10 @@ def test_the_legend_hides_and_shows(report: Path, browser: Browser) -> None:
         assert found.ask("(i) => document.querySelector('#tasks .plot').data[i].visible", index) is not False
 
 
-def test_dark_is_another_page_and_the_button_goes_there_and_back(report: Path, browser: Browser) -> None:
+def test_dark_is_another_page_and_the_button_goes_there_and_back(single: Path, browser: Browser) -> None:
     colours = """() => [getComputedStyle(document.body).backgroundColor, getComputedStyle(document.body).color,
       getComputedStyle(document.querySelector('.plot .xtick text, .plot .ytick text')).fill]"""
-    with visit(browser, report, scheme="light") as found:
+    with visit(browser, single, scheme="light") as found:
         light = found.ask(colours)
         found.page.get_by_role("button", name="Dark page").click()
         dark = found.ask(colours)
@@ -170,26 +170,27 @@ def test_dark_is_another_page_and_the_button_goes_there_and_back(report: Path, b
         found.page.get_by_role("button", name="Light page").click()
         assert found.ask(colours) == light
         found.page.emulate_media(color_scheme="dark")
-    with visit(browser, report, scheme="dark") as found:
+    with visit(browser, single, scheme="dark") as found:
         assert found.ask(colours) == dark
 
 
 def test_parallel_lines_are_picked_by_dragging(browser: Browser, tmp_path: Path) -> None:
-    picked = "() => [...document.querySelectorAll('#sweep .plot')].at(-1).data.at(-1).x.length"
-    with visit(browser, render(runs(4), tmp_path / "page.html")) as found:
-        area = found.page.locator("#sweep .plot").last.locator(".nsewdrag").first
+    path = render_points(tmp_path / "page.html", "a study", dots(), AXES, FACTS)
+    plot = "document.querySelector('#parallel .plot')"
+    with visit(browser, path) as found:
+        area = found.page.locator("#parallel .nsewdrag").first
         area.scroll_into_view_if_needed()
         box = area.bounding_box()
         assert box
-        assert found.ask(picked) == 0
+        assert found.ask(f"() => {plot}.data.at(-1).x.length") == 0
         mouse = found.page.mouse
         mouse.move(box["x"] + 2, box["y"] + 5)
         mouse.down()
-        mouse.move(box["x"] + 40, box["y"] + 0.3 * box["height"], steps=4)
+        mouse.move(box["x"] + 0.1 * box["width"], box["y"] + 0.3 * box["height"], steps=4)
         mouse.up()
-        found.page.wait_for_function(f"() => ({picked})() > 0")
-        axes = found.ask("() => [...document.querySelectorAll('#sweep .plot')].at(-1).layout.xaxis.tickvals.length")
-        assert found.ask(picked) == axes + 1  # one run, and the gap after it
+        found.page.wait_for_function(f"() => {plot}.data.at(-1).x.length > 0")
+        axes = found.ask(f"() => {plot}.layout.xaxis.tickvals.length")
+        assert found.ask(f"() => {plot}.data.at(-1).x.length") == axes + 1  # one run, and the gap after it
         assert found.silent, found.noise
 
 
@@ -204,14 +205,8 @@ def strokes(pdf: bytes) -> int:
     return found
 
 
-def test_it_prints_light_with_all_figures(report: Path, browser: Browser) -> None:
-    with visit(browser, report, scheme="dark") as found:
-        whole = found.page.pdf(format="A4", print_background=True)
-        found.ask("() => document.querySelectorAll('.plot').forEach((plot) => plot.remove())")
-        bare = found.page.pdf(format="A4", print_background=True)
-        assert whole.startswith(b"%PDF")
-        assert strokes(whole) > 5 * strokes(bare) + 1000
-    with visit(browser, report, scheme="dark") as found:
+def test_it_prints_light_with_all_figures(single: Path, browser: Browser) -> None:
+    with visit(browser, single, scheme="dark") as found:
         found.ask("() => window.dispatchEvent(new Event('beforeprint'))")
         found.page.wait_for_function(
             "() => [...document.querySelectorAll('.plot')].every((plot) => plot._fullLayout.width === 680)"
@@ -220,17 +215,22 @@ def test_it_prints_light_with_all_figures(report: Path, browser: Browser) -> Non
         assert found.figures[0] == found.figures[1]
         found.ask("() => window.dispatchEvent(new Event('afterprint'))")
         assert found.ask("() => document.documentElement.dataset.theme") == "dark"
+        whole = found.page.pdf(format="A4", print_background=True)
+        found.ask("() => document.querySelectorAll('.plot').forEach((plot) => plot.remove())")
+        bare = found.page.pdf(format="A4", print_background=True)
+        assert whole.startswith(b"%PDF")
+        assert strokes(whole) > 5 * strokes(bare) + 1000
 
 
 @pytest.mark.parametrize("width", [400, 800])
-def test_a_narrow_page_need_not_be_pushed_sideways(width: int, report: Path, browser: Browser) -> None:
-    with visit(browser, report, width=width) as found:
+def test_a_narrow_page_need_not_be_pushed_sideways(width: int, single: Path, browser: Browser) -> None:
+    with visit(browser, single, width=width) as found:
         assert found.ask("() => document.documentElement.scrollWidth") <= width
         assert found.figures[0] == found.figures[1]
 
 
-def test_the_keyboard_reaches_everything_that_can_be_used(report: Path, browser: Browser) -> None:
-    with visit(browser, report) as found:
+def test_the_keyboard_reaches_everything_that_can_be_used(single: Path, browser: Browser) -> None:
+    with visit(browser, single) as found:
         wanted = found.ask(
             """() => [...document.querySelectorAll("a[href], button, summary, [tabindex='0']")].filter((one) =>
               !one.closest("svg") && one.checkVisibility()).map((one, i) => { one.dataset.stop = i; return i; })"""
@@ -243,8 +243,8 @@ def test_the_keyboard_reaches_everything_that_can_be_used(report: Path, browser:
         assert reached[0] == "0"  # the way past the rail
 
 
-def test_keys_do_what_clicks_do(report: Path, browser: Browser) -> None:
-    with visit(browser, report) as found:
+def test_keys_do_what_clicks_do(single: Path, browser: Browser) -> None:
+    with visit(browser, single) as found:
         found.page.locator(".theme").focus()
         found.page.keyboard.press("Enter")
         assert found.ask("() => document.documentElement.dataset.theme") == "dark"

@@ -15,22 +15,22 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
 
-def changed(report: Path, folder: Path, old: str, new: str) -> Path:
-    text = report.read_text(encoding="utf-8")
+def changed(single: Path, folder: Path, old: str, new: str) -> Path:
+    text = single.read_text(encoding="utf-8")
     assert old in text
     page = folder / "page.html"
     page.write_text(text.replace(old, new), encoding="utf-8")
     return page
 
 
-def test_a_script_and_a_picture_against_the_policy(report: Path, browser: Browser, tmp_path: Path) -> None:
+def test_a_script_and_a_picture_against_the_policy(single: Path, browser: Browser, tmp_path: Path) -> None:
     bad = '<script>document.title = "ran"</script><img src="https://cdn.example.org/plot.png"></body>'
-    with visit(browser, changed(report, tmp_path, "</body>", bad)) as found:
+    with visit(browser, changed(single, tmp_path, "</body>", bad)) as found:
         assert any("Content Security Policy" in line for line in found.console), found.noise
         assert found.page.title() != "ran"
 
 
-def test_a_request(report: Path, browser: Browser, tmp_path: Path) -> None:
+def test_a_request(browser: Browser, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     page.write_text('<!DOCTYPE html><img src="https://cdn.example.org/plot.png"><img src="other.png">')
     with visit(browser, page, ready=False) as found:
@@ -48,8 +48,8 @@ def test_an_error_and_a_window(browser: Browser, tmp_path: Path) -> None:
         assert not found.silent
 
 
-def test_a_figure_that_is_not_drawn(report: Path, browser: Browser) -> None:
-    with visit(browser, report) as found:
+def test_a_figure_that_is_not_drawn(single: Path, browser: Browser) -> None:
+    with visit(browser, single) as found:
         places = found.figures[0]
         found.ask("() => document.querySelector('.plot').replaceChildren()")
         assert found.figures == (places, places - 1)
