@@ -99,7 +99,8 @@ def sheet(found: Sheet) -> str:
     head = "".join(f'<th scope="col"{_side(a)}>{words(cell)}</th>' for cell, a in zip(found.header, align, strict=True))
     rows = "\n".join(_row(row, align) for row in found.rows[:MOST_ROWS])
     left = len(found.rows) - MOST_ROWS
-    note = found.note or (f"The first {MOST_ROWS} rows of {len(found.rows):,}." if left > 0 else "")
+    cut = f"The first {MOST_ROWS} rows of {len(found.rows):,}." if left > 0 else ""
+    note = " ".join(part for part in (found.note, cut) if part)
     return "\n".join([
         f"<details{' open' if found.open else ''}><summary>{words(found.title)}</summary>",
         f'<div class="scroll" tabindex="0" role="region" aria-label="{words(found.title)}"><table>',

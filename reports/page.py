@@ -15,6 +15,7 @@ from ampsim.reports import words as summary
 from ampsim.reports.glossary import TERMS
 from ampsim.reports.markup import Markup, sheet, words
 from ampsim.reports.model import Section, Sheet, Shown, shown
+from ampsim.reports.text import number
 from ampsim.result.aside import checked_target, replace_file
 from ampsim.result.run import Run
 
@@ -143,6 +144,8 @@ def _flat(value: Any) -> str:
         return ", ".join(f"{key} {_flat(item)}" for key, item in value.items())
     if isinstance(value, list):
         return " ".join(_flat(item) for item in value)
+    if isinstance(value, float):
+        return number(value)
     return "unknown" if value is None else str(value)
 
 

@@ -25,6 +25,7 @@ from ampsim.result.run import Run
 HERE = Path(__file__).parent
 THEMES = ("light", "dark")
 MODULES = {"tasks": "gantt"}  # sections that are called otherwise than their module
+LEAST_WIDTH = 800  # a notebook or an editor has so many pixels
 LINE = 110  # characters of a note that stand side by side
 _WORDS = frozenset((
     "customdata", "hovertemplate", "hovertext", "ids", "labels", "name", "parents", "text", "texttemplate", "ticktext",
@@ -140,7 +141,7 @@ def whole(plot: Plot, colours: dict[str, str]) -> Any:
                    "font": {"size": 12, "color": base.INK},
                    "bgcolor": "rgba(0,0,0,0)", "tracegroupgap": 0, "groupclick": "togglegroup"},
     }  # fmt: skip
-    if plot.wide:
+    if plot.wide > LEAST_WIDTH:
         layout["width"] = plot.wide
     return go.Figure(coloured({"data": [*traces, *entries], "layout": layout}, colours))
 

@@ -95,7 +95,7 @@ def totals(shown: Shown, sums: LinkTotals, order: Sequence[int]) -> Plot:
     figure.update_xaxes(range=[0, max(1e-6, float(occupied.max(initial=0.0)) * 1.25)])
     base.row_axis(figure, names)
     left = int((sums.parcels > 0).sum()) - len(order)
-    note = f"The {len(order)} links with most bytes; {left:,} more are in the table." if left else ""
+    note = f"The {len(order)} links with most bytes; the other {left:,} are in the table." if left else ""
     described = "Bars: the share of time in which each link was occupied, with its bytes."
     return Plot(figure, described, shown.title("each link in total"), note=note)
 

@@ -91,9 +91,8 @@ def _against(figure: Any, sizes: Sequence[int | None], top: float, factor: float
     views = [View("Up to the highest level", {"yaxis.range": [0, 1.08 * top]}),
              View("Up to the capacity", {"yaxis.range": [0, 1.12 * max(top, known[-1] / factor)]})]  # fmt: skip
     near = top > 0.2 * known[0] / factor
-    said = (
-        "" if near else f"The capacity, {text.si(float(known[0]), 'B')} or more, lies far above: see the second view."
-    )
+    least = text.si(float(known[0]), "B") + (" or more" if several else "")
+    said = "" if near else f"The capacity, {least}, lies far above: see the second view."
     return (views[::-1] if near else views), said
 
 
@@ -129,11 +128,11 @@ def peaks(shown: Shown, found: Memory) -> Plot:
     figure.update_layout(barmode="stack")
     base.row_axis(figure, names)
     if len(rows) <= 16:
-        for row, name in zip(rows, names, strict=True):
-            figure.add_annotation(
-                x=float(sums[row]) / factor, y=name, text=text.si(float(sums[row]), "B"), showarrow=False,
-                xanchor="left", xshift=5, font={"size": 11, "color": base.SOFT},
-            )  # fmt: skip
+        figure.add_bar(
+            orientation="h", y=names, x=np.zeros(len(rows)), base=sums[rows] / factor, hoverinfo="skip",
+            text=[text.si(float(sums[row]), "B") for row in rows], textposition="outside", cliponaxis=False,
+            textfont={"size": 11, "color": base.SOFT},
+        )  # fmt: skip
         figure.update_xaxes(range=[0, 1.14 * float(sums.max(initial=1)) / factor])
     legend = [Key(part, _COLOURS[part], (n,)) for n, part in enumerate(PARTS) if found.peak[:, n].any()]
     note = f"The {len(rows)} of {len(sums):,} workers that held most." if len(rows) < len(sums) else ""

@@ -31,6 +31,8 @@ MOST_PIECES = 9_000
 MOST_ROWS = 24
 MOST_BARS = 14
 LEAST = 0.001
+MUCH = 0.05
+"""If the resources without a bar have more than this share, they get bars in sum."""
 FEW_PIECES = 2 * base.BINS
 """Up to so many the drawing of all pieces says more than means over bins."""
 CAPTION = (
@@ -79,16 +81,22 @@ def _worker(shown: Shown, worker: int) -> str:
 
 
 def totals(shown: Shown) -> Plot:
-    """A bar a resource, the largest first."""
-    drawn = [part for part in shown.parts[:MOST_BARS] if part.share >= LEAST] or shown.parts[:1]
-    names = distinct([text.label(name(shown, part), 40) for part in drawn])
-    figure = base.frame(base.rows_height(len(drawn)), "share of the critical path (%)")
+    """A bar a resource, the largest first; then, where much is left, a pale bar for the others of each kind."""
+    first = [part for part in shown.parts[:MOST_BARS] if part.share >= LEAST] or shown.parts[:1]
+    others = shown.parts[len(first) :]
+    left = sum(part.share for part in others)
+    rest = _rest(others) if left > MUCH else []
+    drawn = [*first, *(part for part, _ in rest)]
+    names = distinct([*(text.label(name(shown, part), 40) for part in first), *(said for _, said in rest)])
+    figure = base.frame(base.rows_height(len(drawn)), "share of the path (%)")
     kinds = sorted({part.kind for part in drawn})
+    strong = dict.fromkeys(names[: len(first)], 1.0)
     for kind in kinds:
         mine = [(row, part) for row, part in zip(names, drawn, strict=True) if part.kind == kind]
         figure.add_bar(
             orientation="h", y=[row for row, _ in mine], x=[100 * part.share for _, part in mine], name=KINDS[kind],
-            marker={"color": COLOURS[KINDS[kind]], "line": {"width": 0}}, cliponaxis=False,
+            marker={"color": COLOURS[KINDS[kind]], "line": {"width": 0},
+                    "opacity": [strong.get(row, 0.5) for row, _ in mine]}, cliponaxis=False,
             text=[text.percent(part.share) for _, part in mine], textposition="outside",
             textfont={"size": 11, "color": base.SOFT}, customdata=[text.seconds(part.seconds) for _, part in mine],
             hovertemplate="%{y}<br>%{customdata}, %{x:.2f} %<extra></extra>",
@@ -96,15 +104,26 @@ def totals(shown: Shown) -> Plot:
     figure.update_layout(barmode="stack")
     figure.update_xaxes(range=[0, max(100 * part.share for part in drawn) * 1.15])
     base.row_axis(figure, names)
-    left = sum(part.share for part in shown.parts[len(drawn) :])
-    more = len(shown.parts) - len(drawn)
+    amount = text.percent(left) if left >= 0.0005 else "next to nothing"
     note = (
-        f"{more:,} more, with {text.percent(left) if left >= 0.0005 else 'next to nothing'} in sum, stand in the table."
-        if more else ""
-    )  # fmt: skip
+        f"{len(others):,} more, with {amount} in sum, stand{'s' * (len(others) == 1)} in the table." if others else ""
+    )
+    note = f"Pale bars are sums over the others of a kind. {note}" if rest else note
     legend = [Key(KINDS[kind], COLOURS[KINDS[kind]], (number,)) for number, kind in enumerate(kinds)]
-    described = f"Bars: shares of the critical path by resource; {name(shown, drawn[0])} has the largest."
+    described = f"Bars: shares of the critical path by resource; {name(shown, first[0])} has the largest."
     return Plot(figure, described, shown.title("critical path by resource"), legend, note=note)
+
+
+def _rest(others: Sequence[Part]) -> list[tuple[Part, str]]:
+    """One part for all of a kind that have no bar of their own, the largest first, and what it is called."""
+    found = []
+    for kind in sorted({part.kind for part in others}):
+        mine = [part for part in others if part.kind == kind]
+        shares, seconds = sum(part.share for part in mine), sum(part.seconds for part in mine)
+        if shares >= LEAST:
+            whole = Part(kind, NOWHERE, seconds, shares, sum(part.pieces for part in mine), 0.0)
+            found.append((whole, f"{KINDS[kind]}, {len(mine):,} more"))
+    return sorted(found, key=lambda entry: -entry[0].share)
 
 
 class _Rows(NamedTuple):

@@ -60,7 +60,7 @@ def add_links(
         marker={
             "size": 12, "color": np.repeat(100 * share, spots.shape[1]).astype(np.float32), "cmin": 0,
             "cmax": 100 * top, "colorscale": [[0.0, "var(--faint)"], [1.0, "var(--link)"]],
-            **_bar("occupied share of a link", 0.31, bool(parcels.any())),
+            **_bar("occupied share of a link", 0.33, bool(parcels.any())),
         },
     )  # fmt: skip
     return tuple(range(first, len(figure.data)))
@@ -168,7 +168,7 @@ def add_nodes(figure: Any, one: Placed, boxes: geometry.Boxes) -> Traces:
             "color": (100 * share).astype(np.float32), "cmin": 0, "cmax": 100 * top,
             "colorscale": [[0.0, "var(--faint)"], [1.0, "var(--busy)"]],
             "line": {"color": "var(--busy)", "width": 1.2},
-            **_bar("share of the makespan in tasks of a node", 0.01, one.shown.clocked),
+            **_bar("share of time in tasks of a node", 0.03, one.shown.clocked),
         },
     )  # fmt: skip
     if boxes.named:

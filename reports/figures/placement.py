@@ -31,6 +31,8 @@ from ampsim.result.schema import Array
 MOST_BOXES = 256
 MOST_NODES = 600
 MOST_EDGES = 900
+LEAST_WIDTH = 720
+"""Pixels below which names would stand on one another."""
 CAPTION = (
     "The graph of the job on what it runs on. Each box is a chip or a worker process; its bar is the share of the "
     "makespan in which it was busy, and the nodes placed on it stand inside: the darker and larger, the more of that "
@@ -137,7 +139,8 @@ def drawing(one: Placed) -> Plot:
         "the time."
     )
     title = one.shown.title("the graph on its " + ("workers" if one.ground.kind == WORKERS else "chips"))
-    return Plot(figure, described, title, [key for key in legend if key.traces], note=_note(one, drawn_nodes))
+    return Plot(figure, described, title, [key for key in legend if key.traces], note=_note(one, drawn_nodes),
+                wide=LEAST_WIDTH)  # fmt: skip
 
 
 def _note(one: Placed, nodes: int) -> str:

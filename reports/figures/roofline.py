@@ -16,6 +16,8 @@ from ampsim.result.schema import KINDS, Array
 
 MOST_POINTS = 200
 MOST_KEYS = 24
+LEAST_WIDTH = 560
+"""Pixels below which the words at the roofs would be cut."""
 CAPTION = (
     "Each mark is an operation in one direction: to the right, how much it computes for each byte that it reads and "
     "writes; upwards, how fast it computed in the time of its tasks; the larger, the more of all busy time. Under the "
@@ -49,7 +51,9 @@ def drawing(shown: Shown, found: Roofline) -> Plot:
     _logarithmic(figure.update_xaxes, low, high)
     _logarithmic(figure.update_yaxes, bottom, top)
     described = f"Roofline: rate against arithmetic intensity of {len(rows)} operations, on logarithmic axes."
-    return Plot(figure, described, shown.title("roofline"), legend, note=_note(found, len(rows), left))
+    return Plot(
+        figure, described, shown.title("roofline"), legend, note=_note(found, len(rows), left), wide=LEAST_WIDTH
+    )
 
 
 def _logarithmic(update: Any, low: float, high: float) -> None:
@@ -176,10 +180,10 @@ def _note(found: Roofline, drawn: int, left: int) -> str:
     elif any(roof.element != 4 for roof in found.roofs):
         notes.append("Bytes are those of the number format of the chip.")
     if left > 0:
-        notes.append(f"The {drawn} marks with most busy time; {left:,} more are in the table.")
+        notes.append(f"The {drawn} marks with most busy time; the other {left:,} are in the table.")
     absent = int((~found.shown).sum())
     if absent:
-        notes.append(f"{absent:,} more, without FLOP, bytes or time, stand in the table only.")
+        notes.append(f"{absent:,} more, without FLOP, bytes or time, stand{'s' * (absent == 1)} in the table only.")
     if len(set(found.operation[found.shown].tolist())) > base.HUES:
         notes.append(f"Colours come round again after {base.HUES} operations.")
     return " ".join(notes)

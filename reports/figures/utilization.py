@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ampsim.reports import base, text
-from ampsim.reports.model import Key, Plot, Section, Sheet, Shown
+from ampsim.reports.model import Key, Plot, Section, Sheet, Shown, distinct
 from ampsim.result.analysis.idle import BUSY, CAUSES
 from ampsim.result.schema import Array
 
@@ -18,7 +18,7 @@ EXPLAINED = (
     "that ended it: until it was sent the worker waited for input, or was starved by admission if it was for the "
     "controller to send; while it was on its way, a link blocked the worker. Told apart are waits for memory, waits "
     "for one another with nothing in flight (synchronisation), and those with nothing left to do (drained). The parts "
-    "add up to 100 %."
+    "add up to 100\u00a0%."
 )
 
 
@@ -28,17 +28,50 @@ def section(runs: Sequence[Shown]) -> Section:
     blocks: list[Plot | Sheet] = []
     for shown in timed:
         blocks.append(totals(shown))
+        blocks += [found for found in (chip_totals(shown),) if found]
         blocks.append(over_time(shown))
         if shown.run.workers > 1:
             blocks.append(each_over_time(shown))
-    blocks += [table(shown) for shown in timed]
+    for shown in timed:
+        blocks += [table(shown), *chip_table(shown)]
     return Section("utilization", "Utilization", EXPLAINED, blocks, "These runs have no clock, so nothing took time.")
 
 
 def totals(shown: Shown) -> Plot:
     """A bar a worker, stacked by cause."""
-    shares, names = shown.idle.shares, shown.workers
-    rows, note = chosen_rows(shares[:, BUSY])
+    return _stacked(shown, shown.idle.shares, shown.workers, "worker")
+
+
+def chip_totals(shown: Shown) -> Plot | None:
+    """The same chip by chip, where chips have several units, and so several workers."""
+    found = _chips(shown)
+    if not any(len(workers) > 1 for _, workers in found):
+        return None
+    shares = np.stack([shown.idle.shares[workers].mean(axis=0) for _, workers in found])
+    return _stacked(shown, shares, distinct([text.label(name) for name, _ in found]), "chip")
+
+
+def chip_table(shown: Shown) -> list[Sheet]:
+    """Shares of each chip that has several units, means of its workers."""
+    found = [(name, workers) for name, workers in _chips(shown) if len(workers) > 1]
+    rows = [
+        [name, text.number(len(workers)), *(text.percent(float(s)) for s in shown.idle.shares[workers].mean(axis=0))]
+        for name, workers in found
+    ]
+    title = shown.title("time by cause, chips of several units")
+    return [Sheet(("chip", "units in use", *CAUSES), rows, title)] if rows else []
+
+
+def _chips(shown: Shown) -> list[tuple[str, list[int]]]:
+    """Chips in use, by name, with their workers."""
+    chips = shown.run.summary.get("chips") or []
+    return [(str(chip["name"]), list(chip["workers"])) for chip in chips if chip["workers"]]
+
+
+def _stacked(shown: Shown, shares: Array, names: Sequence[str], of: str) -> Plot:
+    rows, note = chosen_rows(shares[:, BUSY], f"{of}s")
+    if of == "chip":
+        note = f"A chip with several units is the mean of them. {note}".strip()
     figure = base.frame(base.rows_height(len(rows)), "share of the makespan (%)")
     for cause, found in enumerate(CAUSES):
         figure.add_bar(
@@ -57,17 +90,21 @@ def totals(shown: Shown) -> Plot:
                 font={"size": 11, "color": "var(--on-busy)" if shares[row, BUSY] > 0.12 else base.INK},
             )  # fmt: skip
     mean = text.percent(float(shares[:, BUSY].mean()))
-    described = f"Stacked bars of {len(rows)} workers by cause; the mean worker was busy {mean} of the time."
-    return Plot(figure, described, shown.title("each worker in total"), legend(shares), note=note)
+    described = f"Stacked bars of {_count(len(rows), of)} by cause; the mean {of} was busy {mean} of the time."
+    return Plot(figure, described, shown.title(f"each {of} in total"), legend(shares), note=note)
 
 
-def chosen_rows(busy: Array) -> tuple[list[int], str]:
-    """All workers, or the most and the least busy of too many, and a note that says so."""
+def _count(number: int, of: str) -> str:
+    return f"{number:,} {of}" + "s" * (number != 1)
+
+
+def chosen_rows(busy: Array, of: str = "workers") -> tuple[list[int], str]:
+    """All of them, or the most and the least busy of too many, and a note that says so."""
     if len(busy) <= MOST_ROWS:
         return list(range(len(busy))), ""
     order = np.argsort(-busy, kind="stable")
     half = MOST_ROWS // 2
-    note = f"{len(busy):,} workers: the {half} busiest and the {half} least busy are drawn, in this order."
+    note = f"{len(busy):,} {of}: the {half} busiest and the {half} least busy are drawn, in this order."
     return [*order[:half].tolist(), *order[-half:].tolist()], note
 
 

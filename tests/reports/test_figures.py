@@ -56,6 +56,20 @@ def test_utilization_bars_are_the_breakdown_and_fill_the_row() -> None:
     assert np.allclose(shades.mean(axis=1), bars[0], atol=1e-2)
 
 
+def test_chips_of_several_units_have_bars_and_rows_of_their_own() -> None:
+    run = make_run(3)
+    run.summary["chips"] = [{"name": "a", "workers": [0, 1]}, {"name": "b", "workers": [2]}]
+    section = utilization.section([one(run)])
+    workers, chips, *_ = plots(section)
+    each, found = (np.stack([values(trace, "x") for trace in plot.figure.data]) for plot in (workers, chips))
+    assert np.allclose(found[:, 0], each[:, :2].mean(axis=1))
+    assert np.allclose(found[:, 1], each[:, 2])
+    assert "mean of them" in chips.note
+    assert [row[:2] for row in sheets(section)[1].rows] == [["a", "2"]]
+    run.summary["chips"] = [{"name": str(worker), "workers": [worker]} for worker in range(3)]
+    assert (len(plots(utilization.section([one(run)]))), len(sheets(utilization.section([one(run)])))) == (3, 1)
+
+
 def test_of_many_workers_the_extremes_are_drawn_and_the_note_says_so() -> None:
     busy = np.linspace(1, 0, 100)
     rows, note = utilization.chosen_rows(busy)

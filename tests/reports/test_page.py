@@ -14,6 +14,8 @@ from plotly.offline import get_plotlyjs
 
 import ampsim.reports
 from ampsim.errors import UsageError
+from ampsim.reports.markup import MOST_ROWS, sheet
+from ampsim.reports.model import Sheet
 from ampsim.reports.page import page, render
 from ampsim.result.run import Run
 from ampsim.result.schema import TIMES
@@ -146,6 +148,12 @@ def test_hostile_names_are_text(name: str, plain: Page) -> None:
     assert max(map(len, found.texts)) < 2_000
     for figure in found.figures:  # the tags in it are those of our own hover texts
         assert set(re.findall(r"</?[^ >]*>?", str(figure))) <= {"<br>", "<extra>", "</extra>"}
+
+
+def test_a_table_that_is_cut_says_so_beside_its_own_note() -> None:
+    rows = [["a", "1"]] * (MOST_ROWS + 1)
+    assert f"Mine. The first {MOST_ROWS} rows of {MOST_ROWS + 1}." in sheet(Sheet(("x", "y"), rows, note="Mine."))
+    assert "The first" not in sheet(Sheet(("x", "y"), rows[1:], note="Mine."))
 
 
 def test_the_title_is_given_or_the_job(tmp_path: Path) -> None:

@@ -121,3 +121,14 @@ def test_a_target_that_was_not_reached_is_no_dash() -> None:
     assert dict(cards(shown([run])[0]))["time to target"] == "not reached"
     run.summary["target"] = None
     assert dict(cards(shown([run])[0]))["time to target"] == text.NONE
+
+
+def test_where_many_small_resources_make_the_path_they_have_a_bar_in_sum(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(path, "MOST_BARS", 2)
+    (totals, *_), (table, _) = drawn(make_run(8, mak=1))
+    shares = np.concatenate([values(trace, "x") for trace in totals.figure.data])
+    assert shares.sum() == pytest.approx(100.0, abs=0.5)
+    names = [name for trace in totals.figure.data for name in trace.y]
+    assert any(name.startswith("computing, ") and name.endswith(" more") for name in names)
+    assert totals.note.startswith("Pale bars are sums")
+    assert f"{len(table.rows) - 2} more, with " in totals.note
