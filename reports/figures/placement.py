@@ -35,7 +35,7 @@ LEAST_WIDTH = 720
 """Pixels below which names would stand on one another."""
 CAPTION = (
     "The graph of the job on what it runs on. Each box is a chip or a worker process; its bar is the share of the "
-    "makespan in which it was busy, and the nodes placed on it stand inside: the darker and larger, the more of that "
+    "makespan in which it was busy, and the nodes placed on it stand inside: the stronger and larger, the more of that "
     "time is theirs. A task counts with its first node, so nodes that run in the tasks of others are pale. Thick lines "
     "are links, the stronger the more of the time they were occupied; thin lines with an arrow are edges of the graph."
 )
