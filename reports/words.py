@@ -16,6 +16,10 @@ from ampsim.result.analysis.resources import FASTER, LINKS, Part, bound, shares
 from ampsim.result.compare import rows
 from ampsim.result.run import Run
 
+CHAIN = ", the chain of tasks and waits that the run was as long as,"
+LONGEST = 60
+"""Characters of a resource in a sentence."""
+
 _WAS = {
     "messaging": "receiving and sending messages and choosing tasks",
     "starved by admission": "waiting for the controller to let instances in",
@@ -34,7 +38,7 @@ def sentences(runs: Sequence[Shown]) -> list[str]:
         start = f"{shown.label[:1].upper()}{shown.label[1:]}: " if len(runs) > 1 else ""
         found.append(start + _about(shown))
         if shown.parts:
-            found.append(start + _sentences(_limit(shown)))
+            found.append(start + _sentences(_limit(shown, explained=any(CHAIN in words for words in found))))
     if len(runs) == 2:
         found.append(_against(runs))
     return found
@@ -94,23 +98,26 @@ def _learnt(shown: Shown) -> str:
     return f"{said}; {goal} was reached after {text.seconds(run.time_to_target)} of training"
 
 
-def _limit(shown: Shown) -> list[str]:
-    """What the run was as long as, and what making it twice as fast would give at most."""
+def _limit(shown: Shown, *, explained: bool = False) -> list[str]:
+    """What the run was as long as, and what making it twice as fast would give at most.
+
+    Where it is ``explained`` already, it is not said once more what a critical path is.
+    """
     kinds = shares(shown.pieces)
     order = [kind for kind in np.argsort(-kinds, kind="stable").tolist() if kinds[kind] >= 0.05]
     most = next((kind for kind in order if kind in FASTER), None)
     named = [f"{text.percent(float(kinds[kind]))} {path.ALL[kind]}" for kind in order[:3]]
-    said = [f"The critical path, the chain of tasks and waits that the run was as long as, is {_and(named)}"]
+    said = [f"The critical path{'' if explained else CHAIN} is {_and(named)}"]
     if most is not None:
         first = next(part for part in shown.parts if part.kind == most)
         said.append(f"The bottleneck is {_bottleneck(shown, first, float(kinds[most]))}")
         alone = text.percent(bound([first], shown.parts))
         if float(kinds[most]) - first.share < 0.02:
-            said.append(f"{path.name(shown, first, start=True)} twice as fast would shorten the run by at most {alone}")
+            said.append(f"{_name(shown, first, start=True)} twice as fast would shorten the run by at most {alone}")
         else:
             together = text.percent(bound([part for part in shown.parts if part.kind == most], shown.parts))
             said.append(f"All {path.ALL[most]} twice as fast would shorten the run by at most {together}, "
-                        f"{path.name(shown, first)} alone by at most {alone}")  # fmt: skip
+                        f"{_name(shown, first)} alone by at most {alone}")  # fmt: skip
         said[-1] += f" if all happens in the same order; {_simulated(shown)} what it would be"
     busiest = max(float(shown.idle.utilization.max()), float(shown.link_totals.occupied.max(initial=0)) / shown.horizon)
     if busiest < 0.6 and shown.run.workers > 1:
@@ -119,10 +126,15 @@ def _limit(shown: Shown) -> list[str]:
     return said
 
 
+def _name(shown: Shown, part: Part, *, start: bool = False) -> str:
+    """A resource in words; a long name is cut, so that what is said of it is not."""
+    return text.name(path.name(shown, part, start=start), LONGEST)
+
+
 def _bottleneck(shown: Shown, first: Part, together: float) -> str:
     """The resource with the largest part of the path, or all of its kind where none has half of what these have."""
     if first.share >= together / 2:
-        return f"{path.name(shown, first)}, with {text.percent(first.share)} of the path"
+        return f"{_name(shown, first)}, with {text.percent(first.share)} of the path"
     of = "links" if first.kind == LINKS else "workers"
     count = sum(part.kind == first.kind for part in shown.parts)
     return f"{'traffic' if first.kind == LINKS else path.ALL[first.kind]}, spread over {count:,} {of}"

@@ -14,7 +14,7 @@ FAR = 4
 """A limit that is so many times the most that was in flight is told, not drawn."""
 CAPTION = (
     "Instances admitted and not yet completed. The controller keeps at most max_active_keys in flight; where the line "
-    "stays below that, it had nothing to admit: the end of an epoch, a validation pass, an update it waited for."
+    "stays below that, it had nothing to admit, as at the end of an epoch, waited for an update, or memory was full."
 )
 
 

@@ -334,7 +334,9 @@ def test_what_a_run_does_not_have_is_no_bar() -> None:
     runs = [make_run(2, backend="runtime"), make_run(3, latency=64), make_run(2, latency=64)]
     for epoch in runs[1].summary["epochs"]:
         epoch["train_loss"] = None
-    (plot, *_) = plots(comparison.section(shown(runs)))
+    section = comparison.section(shown(runs))
+    assert section is not None
+    plot = plots(section)[0]
     without, with_it = plot.figure.data
     place = list(without.y).index("training loss")
     assert (without.x[place], without.text[place]) == (None, "")

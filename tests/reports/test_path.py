@@ -96,7 +96,14 @@ def test_where_links_take_longest_they_are_named_together_and_alone() -> None:
 def test_two_runs_have_two_paragraphs_each_and_one_that_compares_them() -> None:
     found = sentences(shown([make_run(2), make_run(2, backend="runtime", latency=64)]))
     assert len(found) == 5
-    assert found[1].startswith("Simulated on ring: The critical path")
+    assert found[1].startswith("Simulated on ring: The critical path, the chain of tasks and waits")
+    assert found[3].startswith("Measured on 2 workers: The critical path is ")  # what it is has been said
+
+
+def test_a_long_name_does_not_cut_what_is_said_of_it() -> None:
+    words = said(make_run(2, names=lambda part: part + "x" * 2000))
+    assert len(words) < 900
+    assert words.endswith("simulates what it would be.")
 
 
 def test_the_bottleneck_is_one_resource_or_many() -> None:

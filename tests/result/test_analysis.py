@@ -125,6 +125,15 @@ def test_training_curves_are_means_over_rows() -> None:
     assert smooth.loss.tolist() == [3.0, (40 + 20 + 20) / 40, (20 + 20) / 30]
 
 
+def test_a_loss_that_is_no_number_leaves_a_gap_and_what_follows_is_drawn() -> None:
+    losses = {0: np.inf, 1: np.nan}
+    metrics = [(i, 3, i, 0, True, 10, losses.get(i, float(i)), 1) for i in range(6)]
+    curve = training_curve(tables(instances=[(i, 0, True, i, 10, i, i) for i in range(6)], metrics=metrics), 3)
+    assert np.isnan(curve.loss).tolist() == [True, True, True, False, False, False]
+    assert curve.loss[3:].tolist() == [3.0, 4.0, 4.5]
+    assert (curve.accuracy == 0.1).all()
+
+
 def test_validation_passes_and_the_time_to_a_target() -> None:
     found = validations(LEARNING)
     assert found.epoch.tolist() == [0, 1]

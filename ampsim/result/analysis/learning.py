@@ -55,7 +55,10 @@ def training_curve(tables: Mapping[str, Table], window: int | None = None) -> Cu
 
     rows = smooth(metrics["rows"])
     rows = np.where(rows > 0, rows, np.nan)
-    loss = smooth(metrics["loss"] * metrics["rows"]) / rows
+    # A loss that is no number leaves a gap of the window's width, not one up to the end.
+    known = np.isfinite(metrics["loss"])
+    loss = smooth(np.where(known, metrics["loss"], 0.0) * metrics["rows"]) / rows
+    loss = np.where(smooth(~known) > 0, np.nan, loss)
     first = np.zeros(count, np.bool_)
     first[np.unique(metrics["instance"][chosen], return_index=True)[1]] = True
     return Curve(metrics["time"][chosen], loss, smooth(metrics["correct"]) / rows, np.cumsum(first))
