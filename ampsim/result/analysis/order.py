@@ -6,9 +6,8 @@ and is read one by one through memoryviews, which give plain numbers.
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -49,9 +48,9 @@ class Order:
         self._of_worker = [self._ranked(groups.rows(worker)) for worker in range(idle.workers)]
         self._last_messages(tables, groups, idle.workers)
         self._group_by_instance(tables["messages"])
-        self.admitted = dict(
-            zip(instances["instance"].tolist(), self._ticks(instances["admitted"]).tolist(), strict=True)
-        )
+        entered = np.argsort(instances["instance"], kind="stable")
+        self._entered = instances["instance"][entered].data
+        self._admitted = self._ticks(instances["admitted"])[entered].data
         completed = self._ticks(instances["completed"])
         ended = np.argsort(completed, kind="stable")
         self._completed, self._completing = completed[ended].data, instances["instance"][ended].data
@@ -71,6 +70,11 @@ class Order:
             self._kept[instance] = self._tasks_of(instance)
         return self._below(task, self._kept[instance], time)
 
+    def admitted(self, instance: int) -> int:
+        """When an instance was let in; 0 where that is not known."""
+        place = bisect_right(self._entered, instance) - 1
+        return self._admitted[place] if place >= 0 and self._entered[place] == instance else 0
+
     def of_completed(self, task: int, time: int) -> int:
         """The last task of the instance that was the last to be completed by ``time``; or NONE."""
         place = bisect_right(self._completed, time)
@@ -81,8 +85,12 @@ class Order:
         woke = self._woke[worker]
         return bisect_right(woke, end) > bisect_right(woke, begin)
 
-    def _below(self, task: int, others: Sequence[int] | memoryview[int], time: int) -> int:
-        rank, place = self._rank(task), bisect_right(others, time, key=self.end.__getitem__)
+    def _below(self, task: int, others: range | memoryview[int], time: int) -> int:
+        rank = self._rank(task)
+        if isinstance(others, range):
+            place = bisect_right(self.end, time, others.start, others.stop) - others.start
+        else:
+            place = bisect_right(others, time, key=self.end.__getitem__)
         while place and self._rank(others[place - 1]) >= rank:
             place -= 1
         return others[place - 1] if place else NONE
@@ -136,15 +144,14 @@ class Order:
         numbers = numbers[order]
         first = np.flatnonzero(np.append(True, numbers[1:] != numbers[:-1])[: len(numbers)])
         self._tasks_by_instance = messages["task"][order].astype(np.int32 if len(self.end) < 1 << 31 else np.int64)
-        bounds = np.append(first, len(numbers)).tolist()
-        self._bounds = dict(zip(numbers[first].tolist(), pairwise(bounds), strict=True))
+        self._numbers, self._bounds = numbers[first].data, np.append(first, len(numbers)).data
 
     def _tasks_of(self, instance: int) -> memoryview[int]:
         """Tasks that took a message of an instance, in order of rank."""
-        first, last = self._bounds.get(instance, (0, 0))
-        if first == last:
+        place = bisect_left(self._numbers, instance)
+        if place == len(self._numbers) or self._numbers[place] != instance:
             return _EMPTY
-        tasks = self._tasks_by_instance[first:last].astype(np.int64)
+        tasks = self._tasks_by_instance[self._bounds[place] : self._bounds[place + 1]].astype(np.int64)
         found: Array = tasks[np.lexsort((tasks, np.asarray(self.start)[tasks], np.asarray(self.end)[tasks]))]
         return found.data
 

@@ -137,7 +137,7 @@ class _Walk:
             # Something came, and what it sent is no more than that, routed onwards.
             instance = order.instance[task]
             origin = order.of_instance(task, instance, self._at)
-            came = min(order.admitted.get(instance, 0), self._at)
+            came = min(order.admitted(instance), self._at)
             if came > max(self._end(origin), free):
                 self._gap(source, came, CONTROLLER, self.passed)
                 return self._controller(task, source, free)
