@@ -10,6 +10,8 @@ from ampsim.reports import text
 from ampsim.reports.model import Key, Plot, Section, Sheet, View
 
 MOST_ROWS = 400
+MOST_LETTERS = 1000
+"""Of captions and notes, which may name many things; of other texts it is fewer."""
 
 
 def words(value: object, limit: int = 400) -> str:
@@ -27,7 +29,7 @@ class Markup:
         """A section with its figures and tables."""
         parts = [f'<section id="{words(section.id)}">', f"<h2>{words(section.title)}</h2>"]
         if section.blocks:
-            parts.append(f'<p class="caption">{words(section.caption, 1000)}</p>')
+            parts.append(f'<p class="caption">{words(section.caption, MOST_LETTERS)}</p>')
             parts += [self.plot(block) if isinstance(block, Plot) else sheet(block) for block in section.blocks]
         else:
             parts.append(f'<p class="empty">{words(section.empty)}</p>')
@@ -38,9 +40,8 @@ class Markup:
         number = len(self.data) + 1
         self.data.append(figure_data(number, plot.figure))
         size = f'style="height:{int(plot.figure.layout.height)}px{f";min-width:{plot.wide}px" if plot.wide else ""}"'
-        drawing = (
-            f'<div class="plot" id="figure-{number}" role="img" aria-label="{words(plot.described)}" {size}></div>'
-        )
+        label = words(plot.described, MOST_LETTERS)
+        drawing = f'<div class="plot" id="figure-{number}" role="img" aria-label="{label}" {size}></div>'
         if plot.wide:
             drawing = f'<div class="scroll" tabindex="0" role="region" aria-label="{words(plot.title)}">{drawing}</div>'
         return "\n".join([
@@ -48,7 +49,7 @@ class Markup:
             f'<div class="head"><h3 dir="auto">{words(plot.title)}</h3>{views(plot.views)}</div>',
             legend(plot.legend),
             drawing,
-            f'<p class="note">{words(plot.note)}</p>' if plot.note else "",
+            f'<p class="note">{words(plot.note, MOST_LETTERS)}</p>' if plot.note else "",
             "</figure>",
         ])  # fmt: skip
 
@@ -105,7 +106,7 @@ def sheet(found: Sheet) -> str:
         f"<details{' open' if found.open else ''}><summary>{words(found.title)}</summary>",
         f'<div class="scroll" tabindex="0" role="region" aria-label="{words(found.title)}"><table>',
         f"<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody></table></div>",
-        f'<p class="note">{words(note)}</p>' if note else "",
+        f'<p class="note">{words(note, MOST_LETTERS)}</p>' if note else "",
         "</details>",
     ])  # fmt: skip
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from ampsim.reports import text
 from ampsim.result.analysis.idle import Breakdown, breakdown
 from ampsim.result.analysis.links import LinkTotals, link_totals
@@ -14,6 +16,8 @@ from ampsim.result.analysis.path import Path, critical_path
 from ampsim.result.analysis.resources import Part, Pieces, parts, pieces
 from ampsim.result.compare.settings import varied
 from ampsim.result.run import Run
+from ampsim.result.schema import Array
+from ampsim.result.table import chunks
 
 SHORT = 16
 """Letters in a setting that a run can be called by."""
@@ -98,6 +102,14 @@ class Shown:
     def idle(self) -> Breakdown:
         """Where the time of its workers went."""
         return breakdown(self.run.tables, self.run.workers, self.run.makespan)
+
+    @cached_property
+    def tasked(self) -> Array:
+        """Of each worker whether it had any task (bool)."""
+        found = np.zeros(self.run.workers, np.bool_)
+        for (worker,) in chunks(self.run.tables["tasks"], "worker"):
+            found[worker] = True
+        return found
 
     @cached_property
     def path(self) -> Path:

@@ -64,18 +64,23 @@ def _about(shown: Shown) -> str:
 
 
 def _busy(shown: Shown) -> str:
-    mean = shown.idle.shares.mean(axis=0)
     busy = shown.idle.utilization
     most = int(np.argmax(busy))
-    said = f"The workers computed {text.percent(float(mean[BUSY]))} of the time"
+    said = f"The workers computed {text.percent(float(busy.mean()))} of the time"
     if shown.run.workers > 1:
         name = text.name(shown.run.summary["worker_names"][most], 24)
         said += f" (the busiest, {name}, {text.percent(float(busy[most]))})"
-    idle = mean.copy()
+    worked = shown.tasked
+    if 0 < (none := int((~worked).sum())) < shown.run.workers:
+        said += f"; {none:,} of the {shown.run.workers:,} had no task at all"
+        rest = "of the time of the others, the largest part in which they did not compute"
+    else:
+        worked, rest = np.ones_like(worked), "the largest part of the rest"
+    idle = shown.idle.shares[worked].mean(axis=0)
     idle[BUSY] = 0
     cause = int(np.argmax(idle))
     if idle[cause] >= 0.005:
-        said += f"; the largest part of the rest, {text.percent(float(idle[cause]))}, went on {_WAS[CAUSES[cause]]}"
+        said += f"; {rest}, {text.percent(float(idle[cause]))}, went on {_WAS[CAUSES[cause]]}"
     return said
 
 

@@ -90,7 +90,7 @@ def _note(found: Consumed, rows: int) -> str:
         notes.append(f"{found.unknown:,} more chips state no energy: the sum of all is not known.")
     if found.per_row is not None:
         notes.append("What validation took is shared out among the training rows.")
-    notes.append("Chips without work are taken to be switched off.")
+    notes.append("Chips that no worker is on are taken to be switched off.")
     return " ".join(notes)
 
 

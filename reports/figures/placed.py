@@ -103,7 +103,7 @@ def add_boxes(figure: Any, one: Placed, boxes: geometry.Boxes) -> Traces:
 
 def _box_names(figure: Any, one: Placed, boxes: geometry.Boxes, found: Sequence[Box], busy: Array) -> None:
     """Name at the left and load at the right of the head; narrow boxes have a name only, and small ones nothing."""
-    letters = ((2 * boxes.half[:, 0] - 4) / (5.0 if boxes.narrow else 6.5)).astype(np.int64)
+    letters = ((2 * boxes.half[:, 0] - 4) / (5.0 if boxes.narrow else 7.0)).astype(np.int64)
     if letters.min() < 4:
         return
     head = 0 if boxes.narrow else 8

@@ -14,8 +14,9 @@ from plotly.offline import get_plotlyjs
 
 import ampsim.reports
 from ampsim.errors import UsageError
-from ampsim.reports.markup import MOST_ROWS, sheet
-from ampsim.reports.model import Sheet
+from ampsim.reports import base
+from ampsim.reports.markup import MOST_ROWS, Markup, sheet
+from ampsim.reports.model import Plot, Sheet
 from ampsim.reports.page import page, render
 from ampsim.result.run import Run
 from ampsim.result.schema import TIMES
@@ -154,6 +155,12 @@ def test_a_table_that_is_cut_says_so_beside_its_own_note() -> None:
     rows = [["a", "1"]] * (MOST_ROWS + 1)
     assert f"Mine. The first {MOST_ROWS} rows of {MOST_ROWS + 1}." in sheet(Sheet(("x", "y"), rows, note="Mine."))
     assert "The first" not in sheet(Sheet(("x", "y"), rows[1:], note="Mine."))
+
+
+def test_notes_and_captions_are_not_cut() -> None:
+    long = " ".join(["word"] * 150)
+    made = Markup().plot(Plot(base.frame(200), long, note=long))
+    assert made.count(long) == 2
 
 
 def test_the_title_is_given_or_the_job(tmp_path: Path) -> None:

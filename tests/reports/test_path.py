@@ -100,6 +100,15 @@ def test_two_runs_have_two_paragraphs_each_and_one_that_compares_them() -> None:
     assert found[3].startswith("Measured on 2 workers: The critical path is ")  # what it is has been said
 
 
+def test_workers_without_a_task_are_counted_and_do_not_stand_for_the_others() -> None:
+    run = make_run(3)
+    run.summary |= {"workers": 12, "worker_names": [f"chip{n}" for n in range(12)], "utilization": [0.5] * 12}
+    words = sentences(shown([run]))[0]
+    assert "; 9 of the 12 had no task at all; of the time of the others, the largest part" in words
+    assert "having nothing left to do" not in words
+    assert "no task at all" not in sentences(shown([make_run(3)]))[0]
+
+
 def test_a_long_name_does_not_cut_what_is_said_of_it() -> None:
     words = said(make_run(2, names=lambda part: part + "x" * 2000))
     assert len(words) < 900
