@@ -86,8 +86,8 @@
     byId("done").textContent = `${number(run.done)} of ${number(run.total)} instances (${Math.floor(100 * share)} %)${epochs}`;
     byId("left").textContent = state.phase !== "running" ? `took ${duration(run.elapsed)}`
       : `${duration(run.elapsed)} so far` + (run.left === null ? "" : `, ${run.early ? "at most " : "about "}${duration(run.left)} left`);
-    const told = [["Throughput", number(run.throughput) + SPACE + "inst/s"]];
-    if (simulated) told.push(["Simulator's pace", number(run.pace) + SPACE + "inst/s"], ["Simulated time", seconds(run.clock)]);
+    const told = [["Throughput (inst/s)", number(run.throughput)]];
+    if (simulated) told.push(["Simulator's pace (inst/s)", number(run.pace)], ["Simulated time", seconds(run.clock)]);
     told.push(["Utilization so far", percent(run.utilization)]);
     if (run.loss !== null) told.push(["Training loss", number(run.loss, 4)]);
     if (run.accuracy !== null) told.push(["Validation accuracy", percent(run.accuracy)]);

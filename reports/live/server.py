@@ -32,6 +32,7 @@ HOSTS = ("127.0.0.1", "::1")
 NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
 PATIENCE = 5.0  # seconds a client may be silent within a request, or take over a piece of an answer
 PIECE = 1 << 16  # bytes
+REQUEST = 1 << 17  # bytes of a request at most; a browser may add cookies of other servers of this machine
 LONGEST = 60.0  # seconds that the end waits for who is taking the report, over a slow line
 HELD = 20.0  # seconds a request for news is held at most
 MOST = 32  # connections at a time; a page needs two
@@ -230,6 +231,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
     server: Server
     timeout = PATIENCE
 
+    def setup(self) -> None:
+        """Nobody gets to fill the memory with a request that has no end."""
+        super().setup()
+        self.rfile: Any = Bounded(self.rfile)
+
     def parse_request(self) -> bool:
         """Refuse what is not a GET for us, whatever it asks for."""
         if not super().parse_request():
@@ -308,6 +314,26 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base class calls it so
         """Nothing: stderr belongs to the run."""
+
+
+class Bounded:
+    """Lines of a request, as long as all of them are not too much. Raises ConnectionError then."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self._left = REQUEST
+
+    def readline(self, size: int) -> bytes:
+        """The next line, or its first ``size`` bytes."""
+        line: bytes = self._file.readline(min(size, self._left))
+        self._left -= len(line)
+        if not self._left:
+            raise ConnectionError("the request is too long")
+        return line
+
+    def close(self) -> None:
+        """Nothing more is read."""
+        self._file.close()
 
 
 def _end(connection: socket.socket) -> None:

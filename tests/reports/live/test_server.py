@@ -16,7 +16,7 @@ import pytest
 
 from ampsim.errors import RunError
 from ampsim.reports.live import server as module
-from ampsim.reports.live.server import MOST, PIECE, Answer, Handler, Server, named
+from ampsim.reports.live.server import MOST, PIECE, REQUEST, Answer, Handler, Server, named
 from tests.reports.live.client import PATIENCE, ask, state
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
@@ -160,6 +160,18 @@ def test_what_is_no_request_harms_nobody(server: Server, data: bytes, capfd: pyt
     assert b" 200 " not in found.partition(b"\r\n")[0]
     assert ask(server.url).code == 200
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_request_cannot_fill_the_memory(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Handler, "timeout", 10 * PATIENCE)
+    with socket.create_connection(address(server), PATIENCE) as connection, contextlib.suppress(ConnectionError):
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n")
+        for _ in range(REQUEST // 60000):
+            connection.sendall(b"a: " + b"x" * 60000 + b"\r\n")
+        connection.sendall(b"b: " + b"x" * 60000)  # its end never comes
+        assert connection.recv(1) == b""
+    cookie = {"Cookie": "x" * 30000}
+    assert ask(server.url, headers=cookie).code == 200
 
 
 @pytest.mark.parametrize("query", ["?seen=x&page=a", "?seen=-5&page=b", "?seen=&page=c", "?seen=²&page=d", "?page=e"])
