@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import simpy
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ampsim.hw import System
@@ -161,10 +161,11 @@ def test_in_long_turns_first_come_is_first_served_whole(lives: list[Life], count
     assert [world.begun[n] for n in order] == sorted(world.begun)
 
 
+@settings(max_examples=30)
 @given(LIVES, st.integers(1, 4))
 def test_in_short_turns_it_is_equal_parts_at_once(lives: list[Life], count: int) -> None:
     """The shorter the turns, the nearer to processor sharing: off by some turns for each that comes or goes."""
-    turn, long = 10, 20
+    turn, long = 20, 20
     lives = [(when * long, [piece * long for piece in pieces]) for when, pieces in lives]
     near, exact = ends(lives, count, turn), ends(lives, count, 0)
     bound = 4 * turn * (len(lives) + 1) ** 2
