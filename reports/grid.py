@@ -87,7 +87,7 @@ def front(drawn: Sequence[Dot], axes: Sequence[Axis], across: int = 1, up: int =
     legend = [Key(name, _COLOURS[name], (trace,)) for trace, (name, dots) in enumerate(parts) if dots]
     x, y = axes[across].name, axes[up].name
     described = f"Dots: {y} against {x} of every run; a line through those that are Pareto optimal."
-    return Plot(figure, described, f"{y} against {x}", legend, views, note)
+    return Plot(figure, described, f"{y[:1].upper()}{y[1:]} against {x}", legend, views, note)
 
 
 def strip(drawn: Sequence[Dot], setting: str, axis: Axis) -> Plot:

@@ -132,7 +132,9 @@ def why(shown: Shown, comparison: Comparison, reference: Shown) -> list[Sheet]:
     rows.append(_term(f"all else ({len(others):,} terms)", rest, found))
     rows.append(_term("sum", (found.a, found.b, found.difference), found))
     more = "more" if found.difference >= 0 else "less"
-    title = f"Why {shown.label} took {text.seconds(abs(found.difference))} {more} than {reference.label}"
+    title = (
+        f"Why the run {shown.label} took {text.seconds(abs(found.difference))} {more} than the one {reference.label}"
+    )
     note = "Seconds on the critical path of each: the chain of tasks and waits that the makespan is the length of."
     header = ("term", *_names(shown, reference), "difference", "of it")
     return [Sheet(header, rows, title, open=True, note=note)]

@@ -40,8 +40,14 @@ def plot(shown: Shown, found: Sequence[Histogram]) -> Plot:
     if len(found) > MOST_BARS:
         figure = base.frame(base.rows_height(len(found)), "staleness (versions)")
         hover = "%{y}<br>staleness %{x:.0f}: %{z:.1f} %<extra></extra>"
-        base.heat(figure, np.arange(top + 1) - 0.5, names, shares, "var(--busy)", hover, 100.0)
-        return Plot(figure, "Heat map: share of gradients by staleness, for each node.", title)
+        base.heat(figure, np.arange(top + 1) - 0.5, names, shares, "var(--busy)", hover, float(shares.max()))
+        figure.add_scatter(
+            x=[histogram.mean for histogram in found], y=names, mode="markers",
+            marker={"symbol": "line-ns", "size": 10, "line": {"width": 2.5, "color": "var(--link)"}},
+            hovertemplate="%{y}<br>mean staleness %{x:.2f}<extra></extra>", name="mean",
+        )  # fmt: skip
+        described = "Heat map: share of gradients by staleness, for each node, with the mean of each."
+        return Plot(figure, described, title, [Key("mean", "var(--link)", (1,))])
     figure = base.frame(240, "staleness (versions)", "share of gradients (%)")
     for row, name in enumerate(names):
         figure.add_bar(

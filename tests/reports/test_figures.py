@@ -295,8 +295,8 @@ def test_a_comparison_says_why_and_what_to_know_first() -> None:
     notes, why, *_ = sheets(section)
     assert [row[0].partition(":")[0] for row in notes.rows] == ["different amounts of work"]
     assert notes.title == "To know first; A is simulated on ring, B measured on 3 workers"
-    assert why.title.startswith("Why simulated on ring took ")
-    assert why.title.endswith(" more than measured on 3 workers")
+    assert why.title.startswith("Why the run simulated on ring took ")
+    assert why.title.endswith(" more than the one measured on 3 workers")
     assert why.rows[0][0] == "blocked by a link"
     assert [row[0].split(" (")[0] for row in why.rows[-2:]] == ["all else", "sum"]
     assert why.rows[-1][-1] == f"100.0{text.SPACE}%"
@@ -315,6 +315,16 @@ def test_differences_of_orders_of_magnitude_are_ratios() -> None:
 
 def test_equal_names_stay_apart() -> None:
     assert distinct(["a", "b", "a", "a"]) == ["a", "b", "a (2)", "a (3)"]
+
+
+def test_of_many_nodes_the_mean_staleness_is_marked_over_the_shades() -> None:
+    run = make_run(8)
+    (plot,) = plots(staleness.section([one(run)]))
+    shades, means = plot.figure.data
+    (sheet,) = sheets(staleness.section([one(run)]))
+    assert [f"{mean:.2f}" for mean in means.x] == [row[2] for row in sheet.rows]
+    assert np.allclose(np.asarray(shades.z).sum(axis=1), 100.0, atol=1e-3)
+    assert shades.zmax == pytest.approx(np.max(shades.z))
 
 
 def test_the_most_instances_allowed_are_a_line_or_if_far_away_a_note() -> None:

@@ -42,7 +42,7 @@ def test_there_is_a_section_for_three_runs_that_differ() -> None:
 
 def test_it_draws_a_front_for_each_cost_that_runs_have_and_lines_across_what_differs() -> None:
     titles = [plot.title for plot in plots(runs())]
-    assert titles == ["throughput against energy", "throughput against peak memory", "Parallel coordinates"]
+    assert titles == ["Throughput against energy", "Throughput against peak memory", "Parallel coordinates"]
     lines = plots(runs())[-1].figure
     assert lines.layout.xaxis.ticktext[0] == "training.max_<br>active_keys"
     assert len(lines.data[1].x) % (len(lines.layout.xaxis.tickvals) + 1) == 0

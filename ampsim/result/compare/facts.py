@@ -56,8 +56,8 @@ def _counts(name: str, a: Array, b: Array) -> Fact:
 def _sums(name: str, a: float, b: float) -> Fact:
     """Equal up to the rounding of sums in different order."""
     if abs(a - b) <= 1e-9 * max(abs(a), abs(b)):
-        return Fact(name, True, f"{a:.6g} in both")
-    return Fact(name, False, f"{a:.6g} against {b:.6g}")
+        return Fact(name, True, f"{a:,.0f} in both")
+    return Fact(name, False, f"{a:,.0f} against {b:,.0f}")
 
 
 def _parameters(name: str, a: dict[str, Array], b: dict[str, Array]) -> Fact:
