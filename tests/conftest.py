@@ -29,8 +29,18 @@ HERE = Path(__file__).parent
 # A job in a shell's background ignores Ctrl-C, and so would every program that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# Folders whose tests start processes, and look for what these leave behind or how soon they end: one at a time.
-ALONE = {"agreement", "cli", "docs", "packaging", "runtime", "studies"}
+# Folders and modules whose tests start processes, and look for what these leave behind or how soon they end: one at a
+# time. So are single tests elsewhere with the marker runtime.
+ALONE = {
+    "agreement", "packaging", "runtime",
+    "cli/test_calibrate.py", "cli/test_ends.py", "cli/test_errors.py", "cli/test_help.py", "cli/test_live.py",
+    "cli/test_run.py", "cli/test_streams.py", "cli/test_sweep.py",
+    "docs/test_examples.py", "docs/test_lines.py", "docs/test_pages.py", "docs/test_reach_page.py",
+    "docs/test_short_studies.py", "docs/test_site.py", "docs/test_studies.py",
+    "studies/test_calibrate.py", "studies/test_demo.py", "studies/test_execute.py", "studies/test_place.py",
+    "studies/test_pyfile.py", "studies/test_scripts.py", "studies/test_seeds.py", "studies/test_sweep.py",
+    "studies/test_typing.py", "studies/test_validate_measure.py", "studies/test_what_if.py",
+}  # fmt: skip
 
 # No deadline: the time a test takes says more about the machine's load than about the code. CI draws the same
 # examples every time, so that a red run is about the change.
@@ -44,10 +54,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     known = {line.partition(":")[0].strip() for line in config.getini("markers")}
     for item in items:
         if HERE in item.path.parents:
-            group = item.path.relative_to(HERE).parts[0]
+            module = item.path.relative_to(HERE)
+            group = module.parts[0]
             if group in known:
                 item.add_marker(group)
-            if group in ALONE or item.get_closest_marker("runtime"):
+            if ALONE & {group, module.as_posix()} or item.get_closest_marker("runtime"):
                 item.add_marker("alone")
         if isinstance(item, pytest.Function) and item.get_closest_marker("runtime"):
             # First, so that it is torn down last, when the test's own fixtures have cleaned up.
