@@ -46,6 +46,7 @@ def plot(shown: Shown, found: Sequence[Histogram]) -> Plot:
             marker={"symbol": "line-ns", "size": 10, "line": {"width": 2.5, "color": "var(--link)"}},
             hovertemplate="%{y}<br>mean staleness %{x:.2f}<extra></extra>", name="mean",
         )  # fmt: skip
+        figure.update_xaxes(range=[-0.5, top - 0.5])  # else dots make room beside the shades
         described = "Heat map: share of gradients by staleness, for each node, with the mean of each."
         return Plot(figure, described, title, [Key("mean", "var(--link)", (1,))])
     figure = base.frame(240, "staleness (versions)", "share of gradients (%)")
