@@ -12,7 +12,7 @@ import numpy as np
 from ampsim.reports import text
 from ampsim.result.analysis.idle import Breakdown, breakdown
 from ampsim.result.analysis.links import LinkTotals, link_totals
-from ampsim.result.analysis.path import Path, critical_path
+from ampsim.result.analysis.path import NO_PATH, Path, critical_path
 from ampsim.result.analysis.resources import Part, Pieces, parts, pieces
 from ampsim.result.compare.settings import varied
 from ampsim.result.run import Run
@@ -89,6 +89,10 @@ class Section:
     empty: str = ""
 
 
+MOST_TASKS_A_WORKER = 1_500_000
+"""Of runs with more, the critical path is not looked for."""
+
+
 @dataclass(frozen=True)
 class Shown:
     """A run as the page speaks of it: ``label`` tells it from the others, ``colour`` is a CSS variable."""
@@ -111,10 +115,15 @@ class Shown:
             found[worker] = True
         return found
 
+    @property
+    def too_long(self) -> bool:
+        """Whether its critical path, which may be all that a worker did, is longer than a page has memory for."""
+        return len(self.run.tables["tasks"]["kind"]) > MOST_TASKS_A_WORKER * self.run.workers
+
     @cached_property
     def path(self) -> Path:
-        """Its critical path."""
-        return critical_path(self.run.tables, self.idle)
+        """Its critical path; none if that is too long."""
+        return NO_PATH if self.too_long else critical_path(self.run.tables, self.idle)
 
     @cached_property
     def pieces(self) -> Pieces:

@@ -59,7 +59,18 @@ def section(runs: Sequence[Shown]) -> Section:
             blocks.append(over_time(shown))
     for shown in timed:
         blocks += [table(shown), by_node(shown)]
-    return Section("path", "Critical path", CAPTION, blocks, "There are no tasks with a time.")
+    left_out = [_too_long(shown) for shown in runs if shown.too_long]
+    if blocks and left_out:
+        blocks.append(Sheet(("note",), [[said] for said in left_out], "Left out", "l", open=True))
+    return Section("path", "Critical path", CAPTION, blocks, " ".join(left_out) or "There are no tasks with a time.")
+
+
+def _too_long(shown: Shown) -> str:
+    many = len(shown.run.tables["tasks"]["kind"]) // shown.run.workers
+    return (
+        f"The run {shown.label} has {many:,} tasks a worker, and its path may have more: it is not looked for here. "
+        "ampsim.result.analysis.path.critical_path finds it, in some gigabytes of memory."
+    )
 
 
 def name(shown: Shown, part: Part, *, start: bool = False) -> str:

@@ -69,11 +69,14 @@ class Path:
         return found
 
 
+_NONE = np.zeros(0, np.int64)
+NO_PATH = Path(_NONE, _NONE, _NONE, Waits(_NONE, _NONE, _NONE, _NONE, _NONE, np.zeros(0, np.bool_)))
+
+
 def critical_path(tables: Mapping[str, Table], idle: Breakdown) -> Path:
     """The path of a run whose workers' time by cause is ``idle``. Empty where there is no clock, or no task."""
     if not idle.total or not len(tables["tasks"]["kind"]):
-        none = np.zeros(0, np.int64)
-        return Path(none, none, none, Waits(none, none, none, none, none, none.astype(np.bool_)))
+        return NO_PATH
     walk = _Walk(Order(tables, idle), idle.total)
     tasks, begins, lengths = _rows(walk.tasks, 3)[::-1].T
     return Path(tasks, lengths, begins, walk.between(idle))
