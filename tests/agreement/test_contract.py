@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from ampsim.hw import load
 from ampsim.hw.backend import SimBackend
 from ampsim.runtime.backend import RuntimeBackend
@@ -12,5 +14,6 @@ def test_the_simulator_keeps_the_contract() -> None:
     check_backend(lambda: SimBackend(load("gpu_switch_8")))
 
 
+@pytest.mark.slow
 def test_the_runtime_keeps_the_contract() -> None:
     check_backend(RuntimeBackend)

@@ -39,6 +39,7 @@ def folder(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
             del sys.modules[name]
 
 
+@pytest.mark.alone
 @pytest.mark.usefixtures("no_leaks")
 def test_examples_in_python(page: Path, folder: Path) -> None:
     text = page.read_text(encoding="utf-8")

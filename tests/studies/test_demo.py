@@ -21,6 +21,7 @@ def small() -> ampsim.Job:
     return job.with_training(epochs=2)
 
 
+@pytest.mark.slow
 @pytest.mark.runtime
 def test_a_small_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     quick = ampsim.calibrate
