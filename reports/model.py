@@ -17,7 +17,7 @@ from ampsim.result.analysis.resources import Part, Pieces, parts, pieces
 from ampsim.result.compare.settings import varied
 from ampsim.result.run import Run
 from ampsim.result.schema import Array
-from ampsim.result.table import chunks
+from ampsim.result.table import chunks, rows
 
 SHORT = 16
 """Letters in a setting that a run can be called by."""
@@ -116,9 +116,14 @@ class Shown:
         return found
 
     @property
+    def tasks_a_worker(self) -> int:
+        """The mean number, rounded down."""
+        return rows(self.run.tables["tasks"]) // self.run.workers
+
+    @property
     def too_long(self) -> bool:
         """Whether its critical path, which may be all that a worker did, is longer than a page has memory for."""
-        return len(self.run.tables["tasks"]["kind"]) > MOST_TASKS_A_WORKER * self.run.workers
+        return self.tasks_a_worker > MOST_TASKS_A_WORKER
 
     @cached_property
     def path(self) -> Path:

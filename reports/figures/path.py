@@ -66,10 +66,9 @@ def section(runs: Sequence[Shown]) -> Section:
 
 
 def _too_long(shown: Shown) -> str:
-    many = len(shown.run.tables["tasks"]["kind"]) // shown.run.workers
     return (
-        f"The run {shown.label} has {many:,} tasks a worker, and its path may have more: it is not looked for here. "
-        "ampsim.result.analysis.path.critical_path finds it, in some gigabytes of memory."
+        f"The run {shown.label} has {shown.tasks_a_worker:,} tasks a worker, and its path may have more: it is not "
+        "looked for here. ampsim.result.analysis.path.critical_path finds it, in some gigabytes of memory."
     )
 
 

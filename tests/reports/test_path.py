@@ -153,7 +153,7 @@ def test_where_many_small_resources_make_the_path_they_have_a_bar_in_sum(monkeyp
 def test_a_path_that_may_be_too_long_is_not_looked_for_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     run, short = make_run(3), make_run(3)
     tasks = len(run.tables["tasks"]["kind"])
-    monkeypatch.setattr("ampsim.reports.model.MOST_TASKS_A_WORKER", (tasks - 1) // 3)
+    monkeypatch.setattr("ampsim.reports.model.MOST_TASKS_A_WORKER", tasks // 3 - 1)
     found = path.section(shown([run]))
     assert not found.blocks
     assert f"has {tasks // 3:,} tasks a worker" in found.empty
