@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 # Before anything imports numpy: a BLAS library reads these once. One thread everywhere, as in the backends.
 THREAD_VARIABLES = (
@@ -60,6 +61,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(group)
             if ALONE & {group, module.as_posix()} or item.get_closest_marker("runtime"):
                 item.add_marker("alone")
+        # Workers that are spawned behave as forked ones do, and take three times as long to start.
+        if "spawn" in re.split(r"[\[\]-]", item.name):
+            item.add_marker("slow")
         if isinstance(item, pytest.Function) and item.get_closest_marker("runtime"):
             # First, so that it is torn down last, when the test's own fixtures have cleaned up.
             item.fixturenames[:] = ["no_leaks", *(name for name in item.fixturenames if name != "no_leaks")]
