@@ -24,6 +24,7 @@ from tests.cli.test_streams import LONG, PATIENCE, PROGRAM, nothing_runs_on, sta
 from tests.reports.live.client import ask, state
 
 __all__ = ["nothing_runs_on", "unharmed"]
+pytestmark = pytest.mark.slow
 
 
 def address(program: subprocess.Popen[bytes]) -> str:
