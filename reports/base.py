@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ampsim.reports import text
+from ampsim.reports.model import Key
 from ampsim.result.analysis.causes import CAUSES
 from ampsim.result.schema import Array
 
@@ -79,6 +80,27 @@ def heat(figure: Any, edges: Array, rows: Sequence[str], values: Array, colour: 
         },
     )  # fmt: skip
     row_axis(figure, rows)
+
+
+def levels(
+    horizon: float, what: str, names: Sequence[str], mean: Array, peak: Array, height: int = 240, shape: str = "linear"
+) -> tuple[Any, list[Key]]:
+    """A line a name over the bins of ``horizon`` seconds, and its legend.
+
+    ``mean`` and ``peak`` (names, bins): the pointer shows both, so no extreme is lost.
+    """
+    scale, title = time_axis(horizon)
+    figure = frame(height, title, what)
+    for row, name in enumerate(names):
+        figure.add_scatter(
+            x=middles(edges_of(horizon)) * scale, y=mean[row].astype(np.float32), name=name, mode="lines",
+            line={"color": hue(row), "width": 1.6, "shape": shape}, customdata=peak[row],
+            hovertemplate="%{fullData.name}: %{y:.2f}, at most %{customdata}<extra></extra>",
+        )  # fmt: skip
+    figure.update_yaxes(rangemode="tozero", fixedrange=True)
+    figure.update_xaxes(range=[0, horizon * scale])
+    figure.update_layout(hovermode="x")
+    return figure, [Key(name, hue(row), (row,)) for row, name in enumerate(names)]
 
 
 def middles(edges: Array) -> Array:

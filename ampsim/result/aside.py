@@ -69,6 +69,21 @@ def replace_file(target: Path, data: bytes) -> None:
         sync_folder(target.parent)
 
 
+def replace_folder(aside: Path, target: Path) -> None:
+    """Put ``aside`` in the place of ``target``; what was there is gone only when the new folder stands."""
+    if not target.exists():
+        aside.rename(target)
+        return
+    old = aside.with_suffix(".old")
+    target.rename(old)
+    try:
+        aside.rename(target)
+    except BaseException:
+        old.rename(target)
+        raise
+    shutil.rmtree(old)
+
+
 def sync_folder(folder: Path) -> None:
     """Make renames inside ``folder`` durable, where the system can."""
     with contextlib.suppress(OSError):

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ampsim.errors import UsageError
-from ampsim.result.aside import checked_target, sync_folder, written_aside
+from ampsim.result.aside import checked_target, replace_folder, sync_folder, written_aside
 from ampsim.result.checks import check
 from ampsim.result.plain import decode, encode
 from ampsim.result.schema import TABLES, VERSION, Table
@@ -85,7 +84,7 @@ def save(run: Run, folder: str | os.PathLike[str], *, force: bool) -> Path:
         _sealed(aside / MANIFEST)
         sync_folder(aside / "tables")
         sync_folder(aside)
-        _rename(aside, target)
+        replace_folder(aside, target)
         sync_folder(target.parent)
     return target
 
@@ -122,18 +121,3 @@ def _sealed(path: Path) -> dict[str, Any]:
         os.fsync(file.fileno())
         digest = hashlib.file_digest(file, "sha256").hexdigest()
         return {"bytes": file.tell(), "sha256": digest}
-
-
-def _rename(aside: Path, target: Path) -> None:
-    """Put ``aside`` in the place of ``target``; what was there is gone only when the new folder stands."""
-    if not target.exists():
-        aside.rename(target)
-        return
-    old = aside.with_suffix(".old")
-    target.rename(old)
-    try:
-        aside.rename(target)
-    except BaseException:
-        old.rename(target)
-        raise
-    shutil.rmtree(old)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 from ampsim.errors import AmpsimError, UsageError
 from ampsim.hw import System
 from ampsim.job import Job
-from ampsim.result.aside import checked_target, written_aside
+from ampsim.result.aside import checked_target, replace_folder, written_aside
 from ampsim.studies.calibrate import calibrate, write
 from ampsim.studies.execute import Progress, load_system, run, simulate
 from ampsim.studies.hooks import Run
@@ -102,10 +101,4 @@ def _save(target: Path, runs: dict[str, Run], host: System) -> None:
             result.save(aside / name)
         write(host, aside / HOST)
         render(list(runs.values()), aside / REPORT)
-        if target.exists():
-            old = aside.with_suffix(".old")
-            target.rename(old)
-            aside.rename(target)
-            shutil.rmtree(old)
-        else:
-            aside.rename(target)
+        replace_folder(aside, target)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ampsim.reports import base, text
-from ampsim.reports.model import Key, Plot, Section, Sheet, Shown
+from ampsim.reports.model import Plot, Section, Sheet, Shown
 from ampsim.result.analysis.instances import in_flight, max_active_keys
 
 FAR = 4
@@ -30,21 +30,10 @@ def section(runs: Sequence[Shown]) -> Section:
 def plot(shown: Shown) -> Plot:
     """Means over bins."""
     edges = base.edges_of(shown.horizon)
-    scale, title = base.time_axis(shown.horizon)
-    figure = base.frame(220, title, "instances in flight")
-    legend, top, said = [], 0, ""
-    for number, (name, training) in enumerate((("training", True), ("validation", False))):
-        steps = in_flight(shown.run.tables, training=training)
-        top, colour = max(top, steps.highest), base.hue(number)
-        figure.add_scatter(
-            x=base.middles(edges) * scale, y=steps.mean(edges).astype(np.float32), name=name, mode="lines",
-            line={"color": colour, "width": 1.6, "shape": "hvh"}, customdata=steps.peak(edges),
-            hovertemplate="%{fullData.name}: %{y:.2f}, at most %{customdata}<extra></extra>",
-        )  # fmt: skip
-        legend.append(Key(name, colour, (number,)))
-    figure.update_yaxes(rangemode="tozero", fixedrange=True)
-    figure.update_xaxes(range=[0, shown.horizon * scale])
-    figure.update_layout(hovermode="x")
+    several = [in_flight(shown.run.tables, training=training) for training in (True, False)]
+    mean, peak = (np.stack([getattr(steps, of)(edges) for steps in several]) for of in ("mean", "peak"))
+    names, top, said = ("training", "validation"), max(steps.highest for steps in several), ""
+    figure, legend = base.levels(shown.horizon, "instances in flight", names, mean, peak, 220, "hvh")
     limit = max_active_keys(shown.run.config)
     if limit is not None and limit <= FAR * top:
         figure.add_hline(y=limit, line={"color": base.SOFT, "width": 1, "dash": "dash"})

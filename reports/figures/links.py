@@ -119,17 +119,7 @@ def queues(shown: Shown) -> list[Plot]:
         base.heat(figure, edges * scale, names, peak, "var(--link)", hover, float(peak.max()))
         described = "Heat map: most messages on their way between two workers in each stretch of time."
         return [Plot(figure, described, heading, note=f"Each cell is the most in its bin.{left}")]
-    figure = base.frame(220, title, "messages on their way")
-    for row, name in enumerate(names):
-        figure.add_scatter(
-            x=base.middles(edges) * scale, y=mean[row].astype(np.float32), name=name, mode="lines",
-            line={"color": base.hue(row), "width": 1.6}, customdata=peak[row],
-            hovertemplate="%{fullData.name}: %{y:.2f}, at most %{customdata}<extra></extra>",
-        )  # fmt: skip
-    figure.update_yaxes(rangemode="tozero", fixedrange=True)
-    figure.update_xaxes(range=[0, shown.horizon * scale])
-    figure.update_layout(hovermode="x")
-    legend = [Key(name, base.hue(row), (row,)) for row, name in enumerate(names)]
+    figure, legend = base.levels(shown.horizon, "messages on their way", names, mean, peak, 220)
     note = f"Means over bins of {text.seconds(shown.horizon / base.BINS)}; the pointer shows the most in each.{left}"
     return [Plot(figure, "Lines: messages on their way from worker to worker.", heading, legend, note=note)]
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ampsim.reports import base, text
-from ampsim.reports.model import Key, Plot, Section, Sheet, Shown
+from ampsim.reports.model import Plot, Section, Sheet, Shown
 from ampsim.result.analysis.queues import queue_lengths
 from ampsim.result.analysis.steps import Binned
 
@@ -46,17 +46,7 @@ def plot(shown: Shown, queues: Sequence[Binned]) -> Plot:
         return Plot(
             figure, described, shown.title("longest queue of each worker"), note="Each cell is the most in its bin."
         )
-    figure = base.frame(240, title, "messages waiting")
-    for worker, name in enumerate(shown.workers):
-        figure.add_scatter(
-            x=base.middles(edges) * scale, y=mean[worker].astype(np.float32), name=name, mode="lines",
-            line={"color": base.hue(worker), "width": 1.6}, customdata=peak[worker],
-            hovertemplate="%{fullData.name}: %{y:.2f}, at most %{customdata}<extra></extra>",
-        )  # fmt: skip
-    figure.update_yaxes(rangemode="tozero", fixedrange=True)
-    figure.update_xaxes(range=[0, shown.horizon * scale])
-    figure.update_layout(hovermode="x")
-    legend = [Key(name, base.hue(worker), (worker,)) for worker, name in enumerate(shown.workers)]
+    figure, legend = base.levels(shown.horizon, "messages waiting", shown.workers, mean, peak)
     described = "Lines: the number of waiting messages at each worker over the run."
     return Plot(
         figure, described, shown.title("messages waiting"), legend, note=f"{note}; the pointer shows the most in each."

@@ -11,7 +11,6 @@ The run is unrolled: instances and loops are as many nodes as there were tasks. 
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -23,7 +22,7 @@ from ampsim.reports.text import name
 from ampsim.reports.trace.blocks import by_owner
 from ampsim.reports.trace.chakra_schema import COMM_RECV_NODE, COMM_SEND_NODE, COMP_NODE, messages
 from ampsim.reports.trace.flows import Parcels, parcels, senders
-from ampsim.result.aside import sync_folder, written_aside
+from ampsim.result.aside import replace_folder, sync_folder, written_aside
 from ampsim.result.run import Run
 from ampsim.result.schema import KINDS, Array
 
@@ -54,7 +53,7 @@ def write(run: Run, target: Path) -> dict[str, int]:
                 file.flush()
                 os.fsync(file.fileno())
         sync_folder(aside)
-        _rename(aside, target)
+        replace_folder(aside, target)
         sync_folder(target.parent)
     return counts
 
@@ -63,21 +62,6 @@ def _is_ours(folder: Path) -> bool:
     return folder.is_dir() and all(
         file.name.startswith(f"{STEM}.") and file.suffix == SUFFIX and file.is_file() for file in folder.iterdir()
     )
-
-
-def _rename(aside: Path, target: Path) -> None:
-    """Put ``aside`` in the place of ``target``; what was there is gone only when the new folder stands."""
-    if not target.exists():
-        aside.rename(target)
-        return
-    old = aside.with_suffix(".old")
-    target.rename(old)
-    try:
-        aside.rename(target)
-    except BaseException:
-        old.rename(target)
-        raise
-    shutil.rmtree(old)
 
 
 class _Unrolled:
