@@ -82,6 +82,8 @@ class ChipCost:
         self._waking = Fraction(kind.software.waking).limit_denominator(10**6)
         self._known: dict[tuple[str, int, Work], int] = {}
         self._software = bool(kind.measured or kind.kernels)
+        # Whether any time depends on what a worker holds: that is a sum at every task.
+        self.counts_held = any(table.cold for table in kind.measured.values())
         self._extra: dict[tuple[str, ...], tuple[int, float]] = {}
         self._wholes: dict[tuple[tuple[str, int], ...], int | None] = {}
 

@@ -169,7 +169,7 @@ class Unit:
             start = ready = yield from self._idle(start, ready)
         else:
             self.log.waited(start, ready, MEMORY)
-        held = sum(self.books.resident())
+        held = sum(self.books.resident()) if self.cost.counts_held else 0
         now = yield ready - start + again + self.cost.chip_time(task.parts, task.messages, held, self._woken)
         self._woken = False
         done = self.books.release(now)
